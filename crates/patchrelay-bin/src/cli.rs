@@ -1,0 +1,113 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Turns tickets that are delegated to it in Linear into merged GitHub pull requests.
+#[derive(Debug, Parser)]
+#[command(name = "patchrelay", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// The configuration file [default: $PATCHRELAY_CONFIG, or patchrelay/patchrelay.toml in $XDG_CONFIG_HOME]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Log warnings only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// What is logged instead of what the configuration says, if anything.
+    pub(crate) fn verbosity(&self) -> Option<&'static str> {
+        match (self.quiet, self.verbose) {
+            (true, _) => Some("warn"),
+            (false, 0) => None,
+            (false, 1) => Some("debug"),
+            (false, _) => Some("trace"),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole loop on this machine, without any account: a ticket becomes a merged pull request
+    Demo(DemoOptions),
+    /// Run the service
+    Serve {
+        /// Listen on this port instead of the configured one
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Look at issues
+    Issue {
+        #[command(subcommand)]
+        command: IssueCommand,
+    },
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Speak the agent's protocol on standard input and output, following a script
+    #[command(hide = true)]
+    ScriptedAgent {
+        /// The script; without one, a small change is made
+        #[arg(long, value_name = "FILE")]
+        script: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// Leave everything in this directory, which must be empty or absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssueCommand {
+    /// List issues, newest change first
+    List(ListOptions),
+    /// Show what is known of an issue
+    Show(OneIssue),
+    /// Say why an issue is in its state, and what would change it
+    Explain(OneIssue),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    /// Only those that are not over
+    #[arg(long)]
+    pub(crate) active: bool,
+    /// Only those that need a human
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Only those of this project
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneIssue {
+    /// The ticket's key, such as APP-1
+    pub(crate) key: String,
+    /// Its project, when several have that key
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration file
+    Check,
+    /// Print the effective values, without secrets
+    Show,
+}

@@ -1,0 +1,16 @@
+//! The configuration file, read once into typed values.
+//!
+//! A key that nobody reads is an error, not a surprise: the message names the file, the key and what is allowed there.
+
+mod load;
+mod resolve;
+mod sections;
+
+pub(crate) use self::{
+    load::{ConfigError, find, load},
+    resolve::{Database, Resolved},
+    sections::{Config, LogFormat, ProjectSection},
+};
+
+#[cfg(test)]
+mod tests;

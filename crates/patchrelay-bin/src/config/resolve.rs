@@ -1,0 +1,172 @@
+//! From what is written to what it means: paths, projects, numbers.
+
+use std::{collections::HashSet, path::PathBuf, time::Duration};
+
+use patchrelay::{
+    Settings,
+    domain::{BranchName, Budgets, Project, ProjectId, RepoSlug},
+};
+
+use super::{Config, ConfigError, ProjectSection};
+use crate::environment::Directories;
+
+/// Where the program remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// A file of ours.
+    Sqlite(PathBuf),
+}
+
+/// What a configuration means on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    /// Where the program remembers.
+    pub(crate) database: Database,
+    /// Where clones and worktrees lie.
+    pub(crate) data: PathBuf,
+    /// Projects and numbers for the engine.
+    pub(crate) settings: Settings,
+    /// Where git fetches from and pushes to, and where worktrees lie, in the order of the projects.
+    pub(crate) places: Vec<Place>,
+}
+
+/// The places of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Which project.
+    pub(crate) project: ProjectId,
+    /// Where git fetches from and pushes to.
+    pub(crate) remote_url: String,
+    /// Where its worktrees lie.
+    pub(crate) worktree_root: PathBuf,
+}
+
+impl Config {
+    /// Checks what no type can say, and derives what the program works with.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Key`] for the first key that is impossible; `path` is for the message.
+    pub(crate) fn resolve(
+        &self,
+        path: &std::path::Path,
+        directories: &Directories,
+    ) -> Result<Resolved, ConfigError> {
+        let wrong = |key: String, reason: &str| ConfigError::Key {
+            path: path.to_owned(),
+            key,
+            reason: reason.to_owned(),
+        };
+        let database = match self.database.url.as_deref() {
+            None => Database::Sqlite(directories.state.join("patchrelay.db")),
+            Some(url) => match url.strip_prefix("sqlite://") {
+                Some(file) if !file.is_empty() => Database::Sqlite(PathBuf::from(file)),
+                Some(_) | None => {
+                    return Err(wrong(
+                        "database.url".to_owned(),
+                        "this version knows `sqlite://PATH` only",
+                    ));
+                }
+            },
+        };
+        let at_least_one = [
+            ("scheduler.max_concurrent_runs", self.scheduler.max_concurrent_runs as u64),
+            ("scheduler.reconcile_seconds", self.scheduler.reconcile_seconds),
+            ("scheduler.lease_seconds", self.scheduler.lease_seconds),
+            ("codex.request_timeout_seconds", self.codex.request_timeout_seconds),
+            ("codex.startup_timeout_seconds", self.codex.startup_timeout_seconds),
+            ("codex.silence_seconds", self.codex.silence_seconds),
+            ("codex.turn_timeout_seconds", self.codex.turn_timeout_seconds),
+            ("ingress.max_body_bytes", self.ingress.max_body_bytes as u64),
+        ];
+        if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
+            return Err(wrong(key.to_owned(), "must be at least 1"));
+        }
+        if self.codex.command.first().is_none_or(String::is_empty) {
+            return Err(wrong("codex.command".to_owned(), "must name a program"));
+        }
+        let mut ids = HashSet::new();
+        let mut projects = Vec::new();
+        let mut places = Vec::new();
+        for (index, section) in self.project.iter().enumerate() {
+            let key = |name: &str| format!("project[{index}].{name}");
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+            if section.id.is_empty() || !section.id.chars().all(legal) {
+                return Err(wrong(key("id"), "must be made of letters, digits, `-` and `_`"));
+            }
+            if !ids.insert(section.id.to_ascii_lowercase()) {
+                return Err(wrong(key("id"), "is used by another project"));
+            }
+            let Ok(repo) = section.repo.parse::<RepoSlug>() else {
+                return Err(wrong(
+                    key("repo"),
+                    "must be a GitHub repository, written `owner/name`",
+                ));
+            };
+            let claims =
+                [&section.linear_teams, &section.linear_projects, &section.issue_key_prefixes];
+            if claims.iter().all(|claim| claim.is_empty()) {
+                return Err(wrong(
+                    key("linear_teams"),
+                    "set at least one of linear_teams, linear_projects and issue_key_prefixes, or no ticket finds it",
+                ));
+            }
+            places.push(Place {
+                project: ProjectId::new(section.id.clone()),
+                remote_url: section
+                    .remote_url
+                    .clone()
+                    .unwrap_or_else(|| format!("https://github.com/{repo}.git")),
+                worktree_root: section
+                    .worktree_root
+                    .clone()
+                    .unwrap_or_else(|| directories.data.join("worktrees").join(&section.id)),
+            });
+            projects.push(self.project(section, repo));
+        }
+        Ok(Resolved {
+            database,
+            data: directories.data.clone(),
+            settings: Settings {
+                projects,
+                max_concurrent_runs: self.scheduler.max_concurrent_runs,
+                reconcile_every: Duration::from_secs(self.scheduler.reconcile_seconds),
+                lease_ttl: Duration::from_secs(self.scheduler.lease_seconds),
+                drain: Duration::from_secs(self.scheduler.drain_seconds),
+                turn_timeout: Duration::from_secs(self.codex.turn_timeout_seconds),
+                silence_timeout: Duration::from_secs(self.codex.silence_seconds),
+                ..Settings::default()
+            },
+            places,
+        })
+    }
+
+    fn project(&self, section: &ProjectSection, repo: RepoSlug) -> Project {
+        let delivery = &section.delivery;
+        Project {
+            id: ProjectId::new(section.id.clone()),
+            repo,
+            base_branch: section.base_branch.clone().map(BranchName::new),
+            branch_prefix: section.branch_prefix.clone().unwrap_or_else(|| section.id.clone()),
+            linear_teams: section.linear_teams.clone(),
+            linear_projects: section.linear_projects.clone(),
+            issue_key_prefixes: section.issue_key_prefixes.clone(),
+            labels: section.labels.clone(),
+            budgets: Budgets {
+                implementation: section.budgets.implementation,
+                recovery: section.budgets.recovery,
+                continuations: section.budgets.continuations,
+                ..Budgets::default()
+            },
+            protected_paths: delivery
+                .protected_paths
+                .clone()
+                .unwrap_or_else(|| self.delivery.protected_paths.clone()),
+            draft: delivery.draft.unwrap_or(self.delivery.draft),
+            network: section.codex.network.unwrap_or(self.codex.network),
+            max_concurrent_runs: section
+                .max_concurrent_runs
+                .unwrap_or(self.scheduler.max_concurrent_runs),
+        }
+    }
+}

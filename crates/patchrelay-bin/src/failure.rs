@@ -1,0 +1,93 @@
+//! What ends the program: one line that says what to do, and an exit code.
+
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+
+/// Why the program ends without success.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    General,
+    NotFound,
+    Conflict,
+    Unreachable,
+}
+
+impl Failure {
+    /// A failure without a code of its own.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { kind: Kind::General, message: message.into() }
+    }
+
+    /// The thing that was asked for does not exist.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self { kind: Kind::NotFound, message: message.into() }
+    }
+
+    /// It cannot be done in this state.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Conflict, message: message.into() }
+    }
+
+    /// The service does not answer.
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Unreachable, message: message.into() }
+    }
+
+    /// The line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The code. 2 is clap's, for a wrong command line.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::General => 1,
+            Kind::NotFound => 3,
+            Kind::Conflict => 4,
+            Kind::Unreachable => 5,
+        })
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(format!("{error:#}"))
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(chain(&error))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(chain(&error))
+    }
+}
+
+impl From<patchrelay::ports::Cause> for Failure {
+    fn from(error: patchrelay::ports::Cause) -> Self {
+        Self::new(chain(error.as_ref()))
+    }
+}

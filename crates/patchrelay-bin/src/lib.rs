@@ -1,0 +1,82 @@
+//! The `patchrelay` program as a library: command line, configuration, and the wiring of every adapter.
+//!
+//! `main` is a table of contents. What a command prints goes through [`output`](self), which strips control sequences;
+//! what went wrong is one line that says what to do, and an exit code.
+
+mod cli;
+mod client;
+mod config;
+mod demo;
+mod environment;
+mod failure;
+mod output;
+mod secrets;
+mod serve;
+mod show;
+mod wire;
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Parser;
+use patchrelay::ports::{NoProbe, Probe};
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand, IssueCommand},
+    environment::Environment,
+    failure::Failure,
+    output::Output,
+};
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    main_with(Arc::new(NoProbe))
+}
+
+/// Runs the program with a probe that is told of each step. For test binaries that crash on purpose (D41).
+pub fn main_with(probe: Arc<dyn Probe>) -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    match run(cli, &output, probe) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> {
+    let environment = Environment::of_process();
+    // Nobody else in the process chooses a provider; saying it here turns a second one into an error at the start.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return Err(Failure::new("another TLS provider is installed already"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let verbosity = cli.verbosity();
+    let config = cli.config.as_deref();
+    runtime.block_on(async {
+        match cli.command {
+            Command::Demo(options) => demo::run(&options, &environment, output, cli.verbose).await,
+            Command::Serve { port } => {
+                serve::run(config, port, &environment, output, verbosity, probe).await
+            }
+            Command::Issue { command } => {
+                let service = client::Service::of(config, &environment)?;
+                match command {
+                    IssueCommand::List(query) => show::list(output, &service.list(&query).await?),
+                    IssueCommand::Show(one) => show::issue(output, &service.issue(&one).await?),
+                    IssueCommand::Explain(one) => {
+                        show::explain(output, &service.explain(&one).await?)
+                    }
+                }
+            }
+            Command::Config { command } => match command {
+                ConfigCommand::Check => show::config_check(output, config, &environment),
+                ConfigCommand::Show => show::config(output, config, &environment),
+            },
+            Command::ScriptedAgent { script } => {
+                demo::scripted_agent(script.as_deref(), &environment).await
+            }
+        }
+    })
+}

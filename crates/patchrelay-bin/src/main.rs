@@ -1,0 +1,7 @@
+//! The `patchrelay` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    patchrelay_bin::main()
+}

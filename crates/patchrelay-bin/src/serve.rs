@@ -1,0 +1,92 @@
+//! `patchrelay serve`.
+
+use std::{path::Path, sync::Arc};
+
+use patchrelay::{CancellationToken, ports::Probe};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{self, Config, LogFormat},
+    environment::Environment,
+    failure::Failure,
+    output::Output,
+    secrets::Secrets,
+    wire::{self, App, Parts},
+};
+
+/// Runs the service until SIGTERM or SIGINT. A second signal ends the process at once, which loses nothing.
+pub(crate) async fn run(
+    flag: Option<&Path>,
+    port: Option<u16>,
+    environment: &Environment,
+    output: &Output,
+    verbosity: Option<&str>,
+    probe: Arc<dyn Probe>,
+) -> Result<(), Failure> {
+    let config_path = config::find(flag, environment)?;
+    let mut config = config::load(&config_path, environment)?;
+    if let Some(port) = port {
+        config.server.port = port;
+    }
+    start_log(&config, verbosity)?;
+    let listener = wire::bind(&config).await?;
+    let secrets = Secrets::look_up(environment)?;
+    let app = App::open(Parts {
+        config: &config,
+        config_path: &config_path,
+        secrets,
+        environment,
+        probe,
+        listener,
+    })
+    .await?;
+    let address = app.address();
+    if output.is_json() {
+        output.value(&serde_json::json!({ "address": address.to_string() }))?;
+    } else {
+        output.line(&format!("patchrelay listens on http://{address}"))?;
+    }
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = app.run_until(stop.clone());
+    tokio::pin!(running);
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            ended = &mut running => return Ok(ended?),
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if asked {
+            return Err(Failure::new(
+                "ended at once on the second signal; the next start continues",
+            ));
+        }
+        asked = true;
+        info!("stopping; a second signal ends at once");
+        stop.cancel();
+    }
+}
+
+/// Starts the log on standard error.
+fn start_log(config: &Config, verbosity: Option<&str>) -> Result<(), Failure> {
+    let filter = match verbosity {
+        Some(level) => level.to_owned(),
+        None => config.telemetry.log.clone(),
+    };
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        Failure::new(format!("telemetry.log: `{filter}` is no log filter: {error}"))
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    let started = match config.telemetry.log_format {
+        LogFormat::Pretty => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|error| Failure::new(format!("failed to start the log: {error}")))
+}

@@ -1,0 +1,276 @@
+//! The composition root: the one place that makes concrete adapters.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use patchrelay::{
+    CancellationToken, PatchRelay,
+    domain::Timestamp,
+    ports::{Clock, Ids, Probe, Store, WebhookSource},
+};
+use patchrelay_codex::{CodexConfig, CodexRuntime};
+use patchrelay_git::{GitConfig, GitWorkspaces, Identity, RemoteConfig, TokenSource};
+use patchrelay_github::{GithubConfig, GithubForge, GithubWebhooks};
+use patchrelay_linear::{
+    Credential, LinearConfig, LinearTracker, LinearWebhookSettings, LinearWebhooks,
+};
+use patchrelay_server::{InFlight, Operators, ServerState};
+use patchrelay_store::SqliteStore;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::{
+    config::{Config, Database, Resolved},
+    environment::{Directories, Environment},
+    secrets::Secrets,
+};
+
+/// How long one call to Linear or GitHub may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The program, wired and ready to run.
+pub(crate) struct App {
+    relay: PatchRelay,
+    listener: TcpListener,
+    address: SocketAddr,
+    server: ServerState,
+    store: Arc<SqliteStore>,
+}
+
+/// Everything that an app is made from.
+pub(crate) struct Parts<'a> {
+    pub(crate) config: &'a Config,
+    /// For messages.
+    pub(crate) config_path: &'a Path,
+    pub(crate) secrets: Secrets,
+    pub(crate) environment: &'a Environment,
+    pub(crate) probe: Arc<dyn Probe>,
+    /// Where to listen; bound already, so that its address is known before anything else.
+    pub(crate) listener: TcpListener,
+}
+
+impl App {
+    /// Opens the database, checks everything that can be checked without asking anybody, and wires the adapters.
+    pub(crate) async fn open(parts: Parts<'_>) -> Result<Self> {
+        let Parts { config, config_path, secrets, environment, probe, listener } = parts;
+        let address = listener.local_addr()?;
+        let directories = environment.directories().map_err(anyhow::Error::from_boxed)?;
+        let resolved = config.resolve(config_path, &directories)?;
+        let operators = Operators::new(secrets.api_token.clone(), config.server.bind)?;
+        if resolved.settings.projects.is_empty() {
+            warn!("no project is configured, so no ticket can be worked on");
+        }
+        let Database::Sqlite(database) = &resolved.database;
+        let store = Arc::new(SqliteStore::open(database).await?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let webhooks = webhooks(config, &secrets)?;
+        let relay = webhooks
+            .iter()
+            .fold(PatchRelay::builder(), |builder, source| builder.webhooks(source.clone()))
+            .store(store.clone())
+            .tracker(Arc::new(linear(config, &secrets)?))
+            .forge(Arc::new(github(config, &secrets)?))
+            .agent(Arc::new(CodexRuntime::new(codex(config, environment, &directories))))
+            .workspaces(Arc::new(git(&resolved, &secrets, environment)?))
+            .clock(clock.clone())
+            .ids(Arc::new(RandomIds))
+            .probe(probe)
+            .settings(resolved.settings.clone())
+            .build()?;
+        let nudge = relay.nudge();
+        let server = ServerState {
+            store: store.clone(),
+            clock,
+            webhooks,
+            projects: resolved.settings.projects,
+            stored: Arc::new(move || nudge.delivery_stored()),
+            operators,
+            max_body_bytes: config.ingress.max_body_bytes,
+            version: env!("CARGO_PKG_VERSION"),
+            intake: InFlight::default(),
+        };
+        Ok(Self { relay, listener, address, server, store })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it remembers.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// Runs until stopped. The listener ends first, so that nothing is accepted that nobody would look at.
+    pub(crate) async fn run_until(self, stop: CancellationToken) -> Result<()> {
+        let stop = stop.child_token();
+        info!(address = %self.address, "listening");
+        let serving = async {
+            let served = patchrelay_server::serve(self.listener, self.server, stop.clone()).await;
+            stop.cancel();
+            served.context("the HTTP listener failed")
+        };
+        let working = async {
+            let worked = self.relay.run_until(stop.clone()).await;
+            stop.cancel();
+            worked.context("the engine stopped")
+        };
+        let (served, worked) = tokio::join!(serving, working);
+        self.store.close().await.context("failed to close the database")?;
+        served.and(worked)
+    }
+}
+
+/// Binds to the configured address.
+pub(crate) async fn bind(config: &Config) -> Result<TcpListener> {
+    let address = SocketAddr::new(config.server.bind, config.server.port);
+    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+}
+
+fn webhooks(config: &Config, secrets: &Secrets) -> Result<Vec<Arc<dyn WebhookSource>>> {
+    let mut webhooks: Vec<Arc<dyn WebhookSource>> = Vec::new();
+    match &secrets.linear_webhook {
+        Some(secret) => {
+            let settings = LinearWebhookSettings {
+                max_clock_skew: Duration::from_secs(config.ingress.max_clock_skew_seconds),
+                max_delivery_age: Duration::from_secs(config.ingress.max_delivery_age_seconds),
+            };
+            webhooks.push(Arc::new(LinearWebhooks::new(secret.clone(), settings)?));
+        }
+        None => warn!("LINEAR_WEBHOOK_SECRET is not set, so Linear's webhooks are not accepted"),
+    }
+    match &secrets.github_webhook {
+        Some(secret) => {
+            webhooks.push(Arc::new(GithubWebhooks::new(secret.clone())));
+        }
+        None => warn!("GITHUB_WEBHOOK_SECRET is not set, so GitHub's webhooks are not accepted"),
+    }
+    Ok(webhooks)
+}
+
+fn linear(config: &Config, secrets: &Secrets) -> Result<LinearTracker> {
+    let Some(token) = &secrets.linear_access_token else {
+        bail!("LINEAR_ACCESS_TOKEN is not set: create a token for your Linear app and set it");
+    };
+    let url = &config.linear.api_url;
+    Ok(LinearTracker::new(&LinearConfig {
+        api_url: url.parse().with_context(|| format!("linear.api_url `{url}` is no address"))?,
+        credential: Credential::AppToken(token.clone()),
+        timeout: CALL_TIMEOUT,
+    })?)
+}
+
+fn github(config: &Config, secrets: &Secrets) -> Result<GithubForge> {
+    let Some(token) = &secrets.github_token else {
+        bail!(
+            "GITHUB_TOKEN is not set: create a token with read and write access to the repositories and set it"
+        );
+    };
+    let url = &config.github.api_url;
+    Ok(GithubForge::new(GithubConfig {
+        api_url: url.parse().with_context(|| format!("github.api_url `{url}` is no address"))?,
+        token: token.clone(),
+        timeout: CALL_TIMEOUT,
+    })?)
+}
+
+fn git(resolved: &Resolved, secrets: &Secrets, environment: &Environment) -> Result<GitWorkspaces> {
+    let token = secrets.github_token.clone().map(|token| Arc::new(token) as Arc<dyn TokenSource>);
+    let remotes = resolved
+        .places
+        .iter()
+        .map(|place| {
+            let remote = RemoteConfig {
+                url: place.remote_url.clone(),
+                token: token.clone(),
+                worktree_root: place.worktree_root.clone(),
+            };
+            (place.project.clone(), remote)
+        })
+        .collect();
+    Ok(GitWorkspaces::new(GitConfig {
+        data_dir: resolved.data.clone(),
+        remotes,
+        base_env: environment.for_git(),
+        identity: Identity {
+            name: "PatchRelay".to_owned(),
+            email: "patchrelay@localhost".to_owned(),
+        },
+        instance: instance(&resolved.data),
+    })?)
+}
+
+fn codex(config: &Config, environment: &Environment, directories: &Directories) -> CodexConfig {
+    let section = &config.codex;
+    let mut env = environment.for_agent();
+    let passed = section
+        .pass_env
+        .iter()
+        .filter_map(|name| Some((name.clone(), environment.get(name)?.to_owned())));
+    env.extend(passed);
+    env.extend(section.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let mut codex = CodexConfig::new(section.command.clone(), instance(&directories.data));
+    codex.codex_home = section
+        .home
+        .clone()
+        .or_else(|| environment.get("CODEX_HOME").map(std::path::PathBuf::from));
+    codex.model.clone_from(&section.model);
+    codex.model_provider.clone_from(&section.model_provider);
+    codex.effort.clone_from(&section.effort);
+    codex.deny_read = CREDENTIAL_PLACES
+        .iter()
+        .map(|place| (*place).to_owned())
+        .chain([&directories.config, &directories.state].map(|path| path.display().to_string()))
+        .chain(section.deny_read.iter().cloned())
+        .collect();
+    codex.env = env;
+    codex.request_timeout = Duration::from_secs(section.request_timeout_seconds);
+    codex.startup_timeout = Duration::from_secs(section.startup_timeout_seconds);
+    codex
+}
+
+/// Where credentials usually lie (D20).
+const CREDENTIAL_PLACES: [&str; 9] = [
+    "~/.ssh",
+    "~/.config/gh",
+    "~/.git-credentials",
+    "~/.netrc",
+    "~/.aws",
+    "~/.config/gcloud",
+    "~/.docker",
+    "~/.npmrc",
+    "~/.cargo/credentials.toml",
+];
+
+/// What marks the processes of this installation: two on one machine have two data directories.
+fn instance(data: &Path) -> String {
+    data.display().to_string()
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug)]
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
+    fn now(&self) -> Timestamp {
+        let since_epoch =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Random UUIDs.
+#[derive(Clone, Copy, Debug)]
+struct RandomIds;
+
+impl Ids for RandomIds {
+    fn sortable(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+
+    fn random(&self) -> String {
+        uuid::Uuid::new_v4().to_string()
+    }
+}

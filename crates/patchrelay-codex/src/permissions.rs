@@ -1,0 +1,221 @@
+//! What a thread is started with, and the proof that it was taken over (D20).
+//!
+//! Codex ignores parameters and configuration keys that it does not know, so a thread that started is no proof of
+//! anything: its answer is compared with what was asked for.
+
+use std::{collections::BTreeMap, path::Path};
+
+use patchrelay_ports::AgentLaunch;
+use patchrelay_process::{MARKER_VARIABLE, Marker};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{CodexConfig, Confinement, trust::project_roots};
+
+/// The name of our permission profile.
+const PROFILE: &str = "patchrelay";
+/// The profile that ours extends: write in the workspace and the temporary directories, read everything.
+const PARENT: &str = ":workspace";
+
+/// The parameters that `thread/start` and `thread/resume` have in common. A resume needs all of them again: without,
+/// the thread comes back with other permissions. `servers` are the MCP servers in codex's own configuration. Reads
+/// the git pointers of the launch's directory.
+pub(crate) fn overrides(
+    config: &CodexConfig,
+    launch: &AgentLaunch,
+    servers: &[String],
+) -> Map<String, Value> {
+    let mut settings = json!({
+        "projects": project_roots(Path::new(&launch.directory))
+            .into_iter()
+            .map(|root| (root.to_string_lossy().into_owned(), json!({ "trust_level": "untrusted" })))
+            .collect::<Map<_, _>>(),
+        // A login shell runs the operator's profile, which rebuilds PATH and may export anything.
+        "allow_login_shell": false,
+        "features": {
+            // Goals start turns of their own, sub-agents threads of their own, plugins fetch from outside, and a
+            // refused connection would be tried for ever.
+            "goals": false, "plugins": false, "apps": false, "multi_agent": false,
+            "unbounded_connection_retries": false,
+        },
+        "tools": { "update_plan": { "enabled": true } },
+        "shell_environment_policy": tool_environment(config, launch),
+    });
+    if let Some(effort) = &config.effort {
+        settings["model_reasoning_effort"] = json!(effort);
+    }
+    if !config.mcp {
+        settings["mcp_servers"] = servers
+            .iter()
+            .map(|name| (name.clone(), json!({ "enabled": false })))
+            .collect::<Map<_, _>>()
+            .into();
+    }
+
+    let mut params = Map::new();
+    params.insert("cwd".to_owned(), json!(launch.directory));
+    params.insert("approvalPolicy".to_owned(), json!("never"));
+    match config.confinement {
+        Confinement::Profile => {
+            settings["permissions"] = json!({ PROFILE: {
+                "extends": PARENT,
+                "filesystem": denied(config),
+                "network": { "enabled": launch.network },
+            }});
+            params.insert("permissions".to_owned(), json!(PROFILE));
+        }
+        Confinement::WorkspaceWrite => {
+            settings["sandbox_workspace_write"] = json!({ "network_access": launch.network });
+            params.insert("sandbox".to_owned(), json!("workspace-write"));
+        }
+        Confinement::Off => {
+            params.insert("sandbox".to_owned(), json!("danger-full-access"));
+        }
+    }
+    if let Some(model) = &config.model {
+        params.insert("model".to_owned(), json!(model));
+    }
+    if let Some(provider) = &config.model_provider {
+        params.insert("modelProvider".to_owned(), json!(provider));
+    }
+    params.insert("config".to_owned(), settings);
+    params
+}
+
+/// What codex answers to `thread/start` and `thread/resume`, as far as it is compared.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadAnswer {
+    pub(crate) thread: ThreadHead,
+    cwd: String,
+    approval_policy: Value,
+    #[serde(default)]
+    sandbox: SandboxAnswer,
+    #[serde(default)]
+    active_permission_profile: Option<ProfileAnswer>,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    model_provider: Option<String>,
+    #[serde(default)]
+    reasoning_effort: Option<String>,
+}
+
+/// The thread itself, as far as it matters.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ThreadHead {
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SandboxAnswer {
+    r#type: String,
+    writable_roots: Vec<String>,
+    network_access: bool,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct ProfileAnswer {
+    id: String,
+    extends: Option<String>,
+}
+
+impl ThreadAnswer {
+    /// Compares the answer with what was asked for. The error says what differs. Resolves the two directories.
+    pub(crate) fn check(&self, config: &CodexConfig, launch: &AgentLaunch) -> Result<(), String> {
+        if !is_same_directory(&self.cwd, &launch.directory) {
+            return Err(format!("it works in `{}` instead of `{}`", self.cwd, launch.directory));
+        }
+        if self.approval_policy != "never" {
+            return Err(format!(
+                "its approval policy is {} instead of `never`",
+                self.approval_policy
+            ));
+        }
+        let sandbox = match config.confinement {
+            Confinement::Profile | Confinement::WorkspaceWrite => "workspaceWrite",
+            Confinement::Off => "dangerFullAccess",
+        };
+        if self.sandbox.r#type != sandbox {
+            return Err(format!("its sandbox is `{}` instead of `{sandbox}`", self.sandbox.r#type));
+        }
+        if config.confinement != Confinement::Off {
+            if self.sandbox.network_access != launch.network {
+                return Err(format!(
+                    "its commands' network access is {}",
+                    self.sandbox.network_access
+                ));
+            }
+            // Roots that nobody here asked for come from the operator's own codex configuration.
+            if let Some(root) =
+                self.sandbox.writable_roots.iter().find(|root| !is_same_directory(root, &self.cwd))
+            {
+                return Err(format!("it may also write to `{root}`"));
+            }
+        }
+        if config.confinement == Confinement::Profile {
+            let asked = ProfileAnswer { id: PROFILE.to_owned(), extends: Some(PARENT.to_owned()) };
+            if self.active_permission_profile.as_ref() != Some(&asked) {
+                let got = self
+                    .active_permission_profile
+                    .as_ref()
+                    .map_or("none", |profile| profile.id.as_str());
+                return Err(format!(
+                    "its permission profile is `{got}` instead of `{PROFILE}` over `{PARENT}`"
+                ));
+            }
+        }
+        check_choice("model", config.model.as_deref(), self.model.as_deref())?;
+        check_choice(
+            "model provider",
+            config.model_provider.as_deref(),
+            self.model_provider.as_deref(),
+        )?;
+        check_choice("reasoning effort", config.effort.as_deref(), self.reasoning_effort.as_deref())
+    }
+}
+
+fn check_choice(what: &str, asked: Option<&str>, got: Option<&str>) -> Result<(), String> {
+    match asked {
+        Some(asked) if got != Some(asked) => {
+            Err(format!("its {what} is `{}` instead of `{asked}`", got.unwrap_or("unknown")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_same_directory(one: &str, other: &str) -> bool {
+    let resolved = |path: &str| Path::new(path).canonicalize().ok();
+    one == other || resolved(one).is_some_and(|path| resolved(other) == Some(path))
+}
+
+fn denied(config: &CodexConfig) -> BTreeMap<String, &'static str> {
+    let home = match &config.codex_home {
+        Some(home) => home.to_string_lossy().into_owned(),
+        None => "~/.codex".to_owned(),
+    };
+    config.deny_read.iter().cloned().chain([home]).map(|path| (path, "deny")).collect()
+}
+
+/// An allow-list: nothing is inherited, and `include_only` also removes what the operator's configuration sets.
+fn tool_environment(config: &CodexConfig, launch: &AgentLaunch) -> Value {
+    let mut set: BTreeMap<&str, String> = config
+        .env
+        .iter()
+        .filter(|(name, _)| config.tool_env.contains(name))
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
+    set.insert(
+        MARKER_VARIABLE,
+        Marker::new(&config.instance, launch.run.as_str()).as_str().to_owned(),
+    );
+    // The shell's stdin is a socket, which bash takes for a remote login and runs ~/.bashrc, unless it is told that it
+    // is not the first shell.
+    set.insert("SHLVL", "1".to_owned());
+    json!({ "inherit": "none", "include_only": set.keys().collect::<Vec<_>>(), "set": set })
+}
+
+#[cfg(test)]
+mod tests;

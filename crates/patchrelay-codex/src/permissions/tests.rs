@@ -1,0 +1,95 @@
+use patchrelay_domain::RunId;
+use patchrelay_ports::AgentLaunch;
+use serde_json::json;
+
+use super::overrides;
+use crate::{CodexConfig, Confinement};
+
+fn config() -> CodexConfig {
+    let mut config = CodexConfig::new(vec!["codex".to_owned()], "here");
+    let variables = [
+        ("PATH", "/bin"),
+        ("LANG", "C"),
+        ("OPENAI_API_KEY", "secret"),
+        ("HTTPS_PROXY", "http://proxy"),
+    ];
+    config.env = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    config
+}
+
+fn launch(network: bool) -> AgentLaunch {
+    AgentLaunch { run: RunId::new("run-1"), directory: "/nonexistent/tree".to_owned(), network }
+}
+
+#[test]
+fn commands_get_the_listed_variables_and_no_other() {
+    let params = overrides(&config(), &launch(false), &[]);
+    assert_eq!(
+        params["config"]["shell_environment_policy"],
+        json!({
+            "inherit": "none",
+            "include_only": ["HTTPS_PROXY", "LANG", "PATCHRELAY_RUN", "PATH", "SHLVL"],
+            "set": {
+                "HTTPS_PROXY": "http://proxy", "LANG": "C", "PATCHRELAY_RUN": "here/run-1", "PATH": "/bin",
+                "SHLVL": "1",
+            },
+        })
+    );
+}
+
+#[test]
+fn the_profile_denies_the_home_of_codex_and_what_is_listed() {
+    let mut config = config();
+    config.deny_read = vec!["~/.ssh".to_owned()];
+    let profile = |config: &CodexConfig, network| {
+        let params = overrides(config, &launch(network), &[]);
+        assert_eq!(params["permissions"], "patchrelay");
+        assert!(!params.contains_key("sandbox"), "codex refuses both");
+        params["config"]["permissions"]["patchrelay"].clone()
+    };
+    let files = json!({ "~/.ssh": "deny", "~/.codex": "deny" });
+    let expected =
+        json!({ "extends": ":workspace", "filesystem": files, "network": { "enabled": false } });
+    assert_eq!(profile(&config, false), expected);
+    config.codex_home = Some("/srv/codex".into());
+    let with_network = profile(&config, true);
+    assert_eq!(with_network["filesystem"], json!({ "~/.ssh": "deny", "/srv/codex": "deny" }));
+    assert_eq!(with_network["network"]["enabled"], true);
+}
+
+#[test]
+fn a_sandbox_of_codex_replaces_the_profile_only_by_choice() {
+    let mut config = config();
+    config.confinement = Confinement::WorkspaceWrite;
+    let params = overrides(&config, &launch(true), &[]);
+    assert_eq!(params["sandbox"], "workspace-write");
+    assert_eq!(params["config"]["sandbox_workspace_write"], json!({ "network_access": true }));
+    assert!(!params.contains_key("permissions") && params["config"]["permissions"].is_null());
+    config.confinement = Confinement::Off;
+    assert_eq!(overrides(&config, &launch(true), &[])["sandbox"], "danger-full-access");
+}
+
+#[test]
+fn nothing_asks_nothing_is_trusted_and_nothing_acts_on_its_own() {
+    let params = overrides(&config(), &launch(false), &["mine".to_owned(), "a.b".to_owned()]);
+    assert_eq!(params["approvalPolicy"], "never");
+    assert_eq!(params["cwd"], "/nonexistent/tree");
+    let settings = &params["config"];
+    assert_eq!(
+        settings["projects"],
+        json!({ "/nonexistent/tree": { "trust_level": "untrusted" } })
+    );
+    assert_eq!(
+        settings["mcp_servers"],
+        json!({ "mine": { "enabled": false }, "a.b": { "enabled": false } })
+    );
+    assert_eq!(settings["allow_login_shell"], false);
+    for feature in ["goals", "plugins", "apps", "multi_agent", "unbounded_connection_retries"] {
+        assert_eq!(settings["features"][feature], false, "{feature}");
+    }
+    let mut config = config();
+    config.mcp = true;
+    assert!(
+        overrides(&config, &launch(false), &["mine".to_owned()])["config"]["mcp_servers"].is_null()
+    );
+}

@@ -1,0 +1,90 @@
+//! Starting the process, and ending what an earlier one left.
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use patchrelay_domain::RunId;
+use patchrelay_ports::{AgentError, AgentLaunch, AgentRuntime, AgentSession};
+use patchrelay_process::{Command, Marker};
+use serde_json::json;
+
+use crate::{CodexConfig, connection::Connection, session::CodexSession};
+
+/// High-volume news whose content comes again when the item is complete.
+const UNWANTED: [&str; 9] = [
+    "item/agentMessage/delta",
+    "item/plan/delta",
+    "item/reasoning/summaryTextDelta",
+    "item/reasoning/summaryPartAdded",
+    "item/reasoning/textDelta",
+    "item/commandExecution/outputDelta",
+    "item/fileChange/outputDelta",
+    "item/fileChange/patchUpdated",
+    "turn/diff/updated",
+];
+
+/// The agent runtime over codex.
+pub struct CodexRuntime {
+    config: Arc<CodexConfig>,
+}
+
+impl CodexRuntime {
+    /// The runtime with this configuration.
+    pub fn new(config: CodexConfig) -> Self {
+        Self { config: Arc::new(config) }
+    }
+
+    fn command(&self, order: &AgentLaunch, marker: &Marker) -> Result<Command, AgentError> {
+        let failed = |reason: String| AgentError::Launch { reason, source: None };
+        let Some((program, args)) = self.config.command.split_first() else {
+            return Err(failed("no command is configured".to_owned()));
+        };
+        // Codex itself would start in a directory that does not exist, and fail with each command.
+        if !Path::new(&order.directory).is_dir() {
+            return Err(failed(format!("`{}` is not a directory", order.directory)));
+        }
+        let mut command = Command::new(program, &order.directory)
+            .args(args)
+            .envs(self.config.env.iter().map(|(name, value)| (name, value)))
+            // A program that logs at `info` writes half a megabyte for each turn.
+            .env("RUST_LOG", "error")
+            .marker(marker);
+        if let Some(home) = &self.config.codex_home {
+            command = command.env("CODEX_HOME", home);
+        }
+        Ok(command)
+    }
+}
+
+#[async_trait]
+impl AgentRuntime for CodexRuntime {
+    async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError> {
+        let marker = Marker::new(&self.config.instance, order.run.as_str());
+        let mut connection = Connection::open(self.command(order, &marker)?)?;
+        let hello = json!({
+            "clientInfo": { "name": "patchrelay", "title": "PatchRelay", "version": env!("CARGO_PKG_VERSION") },
+            "capabilities": { "experimentalApi": true, "optOutNotificationMethods": UNWANTED },
+        });
+        let limit = self.config.startup_timeout;
+        match connection.request("initialize", hello, limit).await {
+            Ok(answer) => {
+                tracing::debug!(version = answer["userAgent"].as_str(), "the agent shook hands");
+            }
+            Err(failure) => {
+                connection.close().await;
+                return Err(AgentError::Launch { reason: failure.reason(), source: None });
+            }
+        }
+        connection.notify("initialized", limit).await;
+        Ok(Box::new(CodexSession::new(Arc::clone(&self.config), order.clone(), marker, connection)))
+    }
+
+    async fn reap(&self, run: &RunId) -> Result<(), AgentError> {
+        patchrelay_process::reap(&Marker::new(&self.config.instance, run.as_str())).await.map_err(
+            |error| AgentError::Launch {
+                reason: format!("processes of run {run} are left over"),
+                source: Some(Box::new(error)),
+            },
+        )
+    }
+}

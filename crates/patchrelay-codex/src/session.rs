@@ -1,0 +1,202 @@
+//! One process at work: its thread and its turns.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use patchrelay_domain::{ThreadId, TurnId};
+use patchrelay_ports::{AgentError, AgentEvent, AgentLaunch, AgentSession, ThreadSpec, TurnOrder};
+use patchrelay_process::Marker;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    CodexConfig,
+    connection::{Connection, Failure},
+    permissions::{ThreadAnswer, overrides},
+    turns::Stage,
+    wire::{TurnBody, one_line},
+};
+
+/// Codex accepts an interrupt some milliseconds after it said that the turn started.
+const INTERRUPT_RETRY: Duration = Duration::from_millis(20);
+/// How long codex may take to end the commands that still run. Closing kills what is left.
+const CLEAN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The texts by which codex refuses a thread that it does not have, or not any more. Its error codes say nothing.
+const NO_SUCH_THREAD: [&str; 6] = [
+    "no rollout found",
+    "thread not found",
+    "thread not loaded",
+    "invalid thread id",
+    "missing source rollout",
+    "is archived",
+];
+/// The text by which it refuses to interrupt a turn that does not run yet, or not any more.
+const NO_ACTIVE_TURN: &str = "no active turn";
+
+/// One agent process.
+pub(crate) struct CodexSession {
+    config: Arc<CodexConfig>,
+    launch: AgentLaunch,
+    marker: Marker,
+    connection: Connection,
+    thread: Option<ThreadId>,
+}
+
+impl CodexSession {
+    pub(crate) fn new(
+        config: Arc<CodexConfig>,
+        launch: AgentLaunch,
+        marker: Marker,
+        connection: Connection,
+    ) -> Self {
+        Self { config, launch, marker, connection, thread: None }
+    }
+
+    async fn request(&mut self, method: &'static str, params: Value) -> Result<Value, Failure> {
+        self.connection.request(method, params, self.config.request_timeout).await
+    }
+
+    /// The names of the MCP servers in codex's own configuration.
+    async fn servers(&mut self) -> Result<Vec<String>, AgentError> {
+        let params = json!({ "cwd": self.launch.directory });
+        let answer = self
+            .request("config/read", params)
+            .await
+            .map_err(|failure| failure.of("config/read"))?;
+        let servers = answer["config"]["mcp_servers"].as_object();
+        Ok(servers.map(|servers| servers.keys().cloned().collect()).unwrap_or_default())
+    }
+
+    /// Resumes the thread; `None` if there is no such thread any more.
+    async fn resume(
+        &mut self,
+        thread: &ThreadId,
+        mut params: Map<String, Value>,
+    ) -> Result<Option<Value>, AgentError> {
+        params.insert("threadId".to_owned(), json!(thread));
+        params.insert("excludeTurns".to_owned(), json!(true));
+        match self.request("thread/resume", Value::Object(params)).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Failure::Refused(reason))
+                if NO_SUCH_THREAD.iter().any(|text| reason.contains(text)) =>
+            {
+                tracing::info!(%thread, reason, "the thread is gone; a new one is started");
+                Ok(None)
+            }
+            Err(failure) => Err(failure.of("thread/resume")),
+        }
+    }
+
+    /// Ends the commands that the agent left running. Best effort: closing kills them in any case.
+    async fn clean(&mut self) {
+        let Some(thread) = &self.thread else { return };
+        let params = json!({ "threadId": thread });
+        let cleaned = self
+            .connection
+            .request("thread/backgroundTerminals/clean", params, CLEAN_TIMEOUT)
+            .await;
+        if let Err(failure) = cleaned {
+            tracing::debug!(
+                reason = failure.reason(),
+                "the agent's background commands were not ended by the agent"
+            );
+        }
+    }
+}
+
+#[async_trait]
+impl AgentSession for CodexSession {
+    async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError> {
+        let servers = if self.config.mcp { Vec::new() } else { self.servers().await? };
+        let params = overrides(&self.config, &self.launch, &servers);
+        let resumed = match spec {
+            ThreadSpec::Fresh => None,
+            ThreadSpec::Resume(thread) => self.resume(&thread, params.clone()).await?,
+        };
+        let (request, answer) = match resumed {
+            Some(answer) => ("thread/resume", answer),
+            None => {
+                let started = self.request("thread/start", Value::Object(params)).await;
+                ("thread/start", started.map_err(|failure| failure.of("thread/start"))?)
+            }
+        };
+        let answer = ThreadAnswer::deserialize(answer).map_err(|error| AgentError::Request {
+            request,
+            reason: format!("it answered something else: {error}"),
+        })?;
+        answer
+            .check(&self.config, &self.launch)
+            .map_err(|reason| AgentError::Permissions { reason })?;
+        let thread = ThreadId::new(answer.thread.id);
+        self.connection.attend(thread.as_str());
+        self.thread = Some(thread.clone());
+        Ok(thread)
+    }
+
+    async fn start_turn(&mut self, order: &TurnOrder) -> Result<TurnId, AgentError> {
+        let refused = |reason: String| AgentError::Request { request: "turn/start", reason };
+        let Some(thread) = &self.thread else {
+            return Err(refused("no thread is open".to_owned()));
+        };
+        // Codex would take it as a message to the running turn, and answer as if it had started one.
+        if self.connection.stage() != Stage::None {
+            return Err(refused("a turn is still running".to_owned()));
+        }
+        let mut params = json!({
+            "threadId": thread,
+            "input": [{ "type": "text", "text": order.input }],
+            "clientUserMessageId": order.message_id,
+        });
+        if let Some(schema) = &order.output_schema {
+            params["outputSchema"] = serde_json::from_str(schema).map_err(|error| {
+                refused(format!("the output schema is not JSON: {}", one_line(&error.to_string())))
+            })?;
+        }
+        let answer =
+            self.request("turn/start", params).await.map_err(|failure| failure.of("turn/start"))?;
+        let turn = TurnBody::deserialize(&answer["turn"])
+            .map_err(|error| refused(format!("it answered something else: {error}")))?;
+        Ok(TurnId::new(turn.id))
+    }
+
+    async fn next_event(&mut self) -> Result<AgentEvent, AgentError> {
+        self.connection.next_event().await
+    }
+
+    async fn interrupt(&mut self) -> Result<(), AgentError> {
+        let deadline = Instant::now() + self.config.request_timeout;
+        loop {
+            let turn = match self.connection.settled_stage(deadline).await {
+                Stage::None => return Ok(()),
+                Stage::Running { id } => id,
+                Stage::Ordered => {
+                    let reason = "the turn did not start".to_owned();
+                    return Err(AgentError::Request { request: "turn/interrupt", reason });
+                }
+            };
+            let params = json!({ "threadId": self.thread, "turnId": turn });
+            match self.request("turn/interrupt", params).await {
+                Ok(_) => break,
+                Err(Failure::Refused(reason))
+                    if reason.contains(NO_ACTIVE_TURN) && Instant::now() < deadline =>
+                {
+                    sleep(INTERRUPT_RETRY).await;
+                }
+                Err(failure) => return Err(failure.of("turn/interrupt")),
+            }
+        }
+        // An interrupt ends the model's talk, not the commands.
+        self.clean().await;
+        Ok(())
+    }
+
+    async fn close(mut self: Box<Self>) {
+        self.clean().await;
+        self.connection.close().await;
+        if let Err(error) = patchrelay_process::reap(&self.marker).await {
+            tracing::warn!(marker = %self.marker, %error, "commands of the agent are left over");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The messages, read leniently: what is not known is passed over, because each version of codex adds some.
+
+use patchrelay_domain::TurnStatus;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A longer text of codex is cut in our errors and progress lines, in characters.
+const MAX_TEXT: usize = 300;
+/// The longest answer of a turn that is kept, in bytes. A report is some kilobytes.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// A message from the app-server. Its own requests have their own ids, which overlap with ours, so the members that
+/// are there tell the kinds apart.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Incoming {
+    /// The answer to a request of ours.
+    Answer { id: u64, result: Result<Value, String> },
+    /// Something that it wants to know. It waits for ever if nobody answers.
+    Question { id: Value, method: String },
+    /// News.
+    News { method: String, params: Value },
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    id: Option<Value>,
+    method: Option<String>,
+    #[serde(default)]
+    params: Value,
+    #[serde(default)]
+    result: Value,
+    error: Option<ErrorBody>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    message: String,
+}
+
+impl Incoming {
+    /// Reads a line; `None` if it is not a message.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        let envelope: Envelope = serde_json::from_slice(line).ok()?;
+        match (envelope.method, envelope.id) {
+            (Some(method), Some(id)) => Some(Self::Question { id, method }),
+            (Some(method), None) => Some(Self::News { method, params: envelope.params }),
+            (None, Some(id)) => Some(Self::Answer {
+                id: id.as_u64()?,
+                result: match envelope.error {
+                    Some(error) => Err(one_line(&error.message)),
+                    None => Ok(envelope.result),
+                },
+            }),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The answer to a question of the app-server: no. Nothing is ever granted during a turn, since nobody is there to ask.
+pub(crate) fn refusal(id: &Value, method: &str) -> Value {
+    match method {
+        "item/commandExecution/requestApproval" | "item/fileChange/requestApproval" => {
+            json!({ "id": id, "result": { "decision": "decline" } })
+        }
+        "mcpServer/elicitation/request" => json!({ "id": id, "result": { "action": "decline" } }),
+        _ => json!({
+            "id": id,
+            "error": { "code": -32601, "message": "nobody is here to answer; go on without it or stop" },
+        }),
+    }
+}
+
+/// News about a turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) thread: String,
+    pub(crate) turn: String,
+    pub(crate) what: What,
+}
+
+/// What happened in the turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// It runs: from now on it can be interrupted.
+    Started,
+    /// The agent said something. `is_final` is false for remarks on the way.
+    Said { text: String, is_final: bool },
+    /// Something else moved.
+    Moved { line: String },
+    /// It is over.
+    Ended { status: TurnStatus, last_message: Option<String> },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Params {
+    thread_id: String,
+    turn_id: Option<String>,
+    turn: Option<TurnBody>,
+    #[serde(default)]
+    item: Value,
+    error: Option<ErrorBody>,
+}
+
+/// A turn, in answers and in news.
+#[derive(Deserialize)]
+pub(crate) struct TurnBody {
+    pub(crate) id: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    error: Value,
+    #[serde(default)]
+    items: Vec<Value>,
+}
+
+impl News {
+    /// What this notification says about a turn; `None` if it is about something else or of a kind that is not known.
+    pub(crate) fn parse(method: &str, params: Value) -> Option<Self> {
+        let params: Params = serde_json::from_value(params).ok()?;
+        let (turn, what) = match method {
+            "turn/started" => (params.turn?.id, What::Started),
+            "turn/completed" => {
+                let turn = params.turn?;
+                let last_message =
+                    turn.items.iter().filter_map(message).next_back().map(|(text, _)| text);
+                (turn.id.clone(), What::Ended { status: status(&turn), last_message })
+            }
+            "item/started" => (params.turn_id?, What::Moved { line: begun(&params.item)? }),
+            "item/completed" => match message(&params.item) {
+                Some((text, is_final)) => (params.turn_id?, What::Said { text, is_final }),
+                None => (params.turn_id?, What::Moved { line: done(&params.item)? }),
+            },
+            "turn/plan/updated" => {
+                (params.turn_id?, What::Moved { line: "it updated its plan".to_owned() })
+            }
+            "error" => {
+                let line = format!("trouble with the model: {}", one_line(&params.error?.message));
+                (params.turn_id?, What::Moved { line })
+            }
+            _ => return None,
+        };
+        Some(Self { thread: params.thread_id, turn, what })
+    }
+}
+
+fn status(turn: &TurnBody) -> TurnStatus {
+    match turn.status.as_str() {
+        "completed" => TurnStatus::Completed,
+        "interrupted" => TurnStatus::Interrupted,
+        other => {
+            let message = turn.error["message"].as_str().unwrap_or("the runtime gave no reason");
+            let kind = match &turn.error["codexErrorInfo"] {
+                Value::Null => other.to_owned(),
+                Value::String(kind) => kind.clone(),
+                kind => kind.to_string(),
+            };
+            TurnStatus::Failed { reason: one_line(&format!("{message} ({kind})")) }
+        }
+    }
+}
+
+/// The text of an agent's message, and whether it is meant as its last word.
+fn message(item: &Value) -> Option<(String, bool)> {
+    if item["type"] != "agentMessage" {
+        return None;
+    }
+    let mut text = item["text"].as_str()?.to_owned();
+    text.truncate(text.floor_char_boundary(MAX_ANSWER));
+    Some((text, !matches!(item["phase"].as_str(), Some("commentary" | "partial_answer"))))
+}
+
+fn begun(item: &Value) -> Option<String> {
+    match item["type"].as_str()? {
+        "commandExecution" => Some(format!("it runs `{}`", one_line(item["command"].as_str()?))),
+        "mcpToolCall" | "dynamicToolCall" => {
+            Some(format!("it calls `{}`", one_line(item["tool"].as_str()?)))
+        }
+        "webSearch" => Some("it searches the web".to_owned()),
+        "contextCompaction" => Some("it sums up what it did so far".to_owned()),
+        _ => None,
+    }
+}
+
+fn done(item: &Value) -> Option<String> {
+    match item["type"].as_str()? {
+        "commandExecution" => Some(match item["exitCode"].as_i64() {
+            Some(code) => format!("`{}` ended with {code}", one_line(item["command"].as_str()?)),
+            None => format!("`{}` ended", one_line(item["command"].as_str()?)),
+        }),
+        "fileChange" => {
+            let paths: Vec<_> = item["changes"]
+                .as_array()?
+                .iter()
+                .filter_map(|change| change["path"].as_str())
+                .collect();
+            Some(one_line(&format!("it edited {}", paths.join(", "))))
+        }
+        "reasoning" => Some("it thought".to_owned()),
+        _ => None,
+    }
+}
+
+/// One line of bounded length without control characters.
+pub(crate) fn one_line(text: &str) -> String {
+    // Far more than is kept: most of a text of megabytes need not be looked at.
+    let head = &text[..text.floor_char_boundary(MAX_TEXT * 16)];
+    let cleaned: String = head.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = cleaned.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+use patchrelay_domain::TurnStatus;
+use serde_json::{Value, json};
+
+use super::{Incoming, MAX_TEXT, News, What, one_line};
+
+fn parse(message: &Value) -> Option<Incoming> {
+    Incoming::parse(message.to_string().as_bytes())
+}
+
+/// What a notification of the turn says.
+fn check(method: &str, mut params: Value, expected: Option<What>) {
+    params["threadId"] = json!("thread");
+    if params["turn"].is_null() {
+        params["turnId"] = json!("turn");
+    }
+    let got = News::parse(method, params);
+    let expected =
+        expected.map(|what| News { thread: "thread".to_owned(), turn: "turn".to_owned(), what });
+    assert_eq!(got, expected);
+}
+
+fn moved(line: &str) -> Option<What> {
+    Some(What::Moved { line: line.to_owned() })
+}
+
+#[test]
+fn the_members_tell_the_kinds_apart_and_not_the_id() {
+    let method = || "m".to_owned();
+    assert_eq!(
+        parse(&json!({ "id": 0, "result": {} })),
+        Some(Incoming::Answer { id: 0, result: Ok(json!({})) })
+    );
+    assert_eq!(
+        parse(&json!({ "id": 0, "result": null })),
+        Some(Incoming::Answer { id: 0, result: Ok(Value::Null) })
+    );
+    assert_eq!(
+        parse(&json!({ "id": 0, "method": "m" })),
+        Some(Incoming::Question { id: json!(0), method: method() })
+    );
+    let news = Incoming::News { method: method(), params: Value::Null };
+    assert_eq!(parse(&json!({ "method": "m", "emittedAtMs": 1 })), Some(news));
+    let refused = json!({ "id": 3, "error": { "code": -32600, "message": "no\nway" } });
+    assert_eq!(parse(&refused), Some(Incoming::Answer { id: 3, result: Err("no way".to_owned()) }));
+}
+
+#[test]
+fn what_is_no_message_is_passed_over() {
+    for line in [
+        "",
+        "running 1 test",
+        "[]",
+        "{}",
+        "{\"id\":\"mine\",\"result\":{}}",
+        "{\"id\":1,",
+        "\u{fffd}",
+    ] {
+        assert_eq!(Incoming::parse(line.as_bytes()), None, "{line}");
+    }
+}
+
+#[test]
+fn the_news_of_a_turn_are_understood() {
+    check(
+        "turn/started",
+        json!({ "turn": { "id": "turn", "status": "inProgress" } }),
+        Some(What::Started),
+    );
+    let command = |extra: Value| {
+        let mut item = json!({ "type": "commandExecution", "command": "make\ntest" });
+        item.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+        json!({ "item": item })
+    };
+    check("item/started", command(json!({})), moved("it runs `make test`"));
+    check("item/completed", command(json!({ "exitCode": 2 })), moved("`make test` ended with 2"));
+    check("item/completed", command(json!({ "exitCode": null })), moved("`make test` ended"));
+    let change = json!({ "item": { "type": "fileChange", "changes": [{ "path": "/w/a" }, { "path": "/w/b" }] } });
+    check("item/completed", change, moved("it edited /w/a, /w/b"));
+    let trouble = json!({ "error": { "message": "Reconnecting... 1/2" }, "willRetry": true });
+    check("error", trouble, moved("trouble with the model: Reconnecting... 1/2"));
+}
+
+#[test]
+fn only_what_is_not_a_remark_is_a_last_word() {
+    for (phase, is_final) in [
+        (json!("commentary"), false),
+        (json!("partial_answer"), false),
+        (json!("final_answer"), true),
+        (Value::Null, true),
+    ] {
+        let item = json!({ "item": { "type": "agentMessage", "text": "hm", "phase": phase } });
+        check("item/completed", item, Some(What::Said { text: "hm".to_owned(), is_final }));
+    }
+}
+
+#[test]
+fn a_turn_ends_in_one_of_three_ways() {
+    let ended = |status: &str, error: Value| json!({ "turn": { "id": "turn", "status": status, "error": error } });
+    let end = |status| Some(What::Ended { status, last_message: None });
+    let failed = |reason: &str| end(TurnStatus::Failed { reason: reason.to_owned() });
+    check("turn/completed", ended("completed", Value::Null), end(TurnStatus::Completed));
+    check("turn/completed", ended("interrupted", Value::Null), end(TurnStatus::Interrupted));
+    let error = json!({ "message": "no more", "codexErrorInfo": "usageLimitExceeded" });
+    check("turn/completed", ended("failed", error), failed("no more (usageLimitExceeded)"));
+    let error = json!({ "message": "down", "codexErrorInfo": { "httpConnectionFailed": { "httpStatusCode": 503 } } });
+    let reason = "down ({\"httpConnectionFailed\":{\"httpStatusCode\":503}})";
+    check("turn/completed", ended("failed", error), failed(reason));
+    let reason = "the runtime gave no reason (exploded)";
+    check("turn/completed", ended("exploded", Value::Null), failed(reason));
+}
+
+#[test]
+fn unknown_and_misshapen_news_are_passed_over() {
+    check("item/started", json!({ "item": { "type": "brandNew" } }), None);
+    check("thread/brandNew", json!({}), None);
+    assert_eq!(News::parse("turn/started", json!({ "turn": "?" })), None);
+    assert_eq!(News::parse("item/completed", json!({ "threadId": "thread", "item": 7 })), None);
+    assert_eq!(News::parse("configWarning", json!({ "summary": "no bubblewrap" })), None);
+}
+
+#[test]
+fn a_text_becomes_one_short_line() {
+    assert_eq!(one_line("a\n\tb\u{1b}[31m c"), "a b [31m c");
+    assert_eq!(one_line(&"é".repeat(1_000_000)).chars().count(), MAX_TEXT + 1);
+}

@@ -1,0 +1,94 @@
+use super::*;
+use crate::{
+    Policy,
+    fixture::{
+        after, at, claimed, delegated, failed, observation, published, pull_request,
+        pull_request_read, running, session_opened, settled, then, ticket, ticket_read,
+    },
+};
+
+/// The reports of one observation on these facts, as one line each.
+fn said(facts: &IssueFacts, kind: ObservationKind) -> Vec<String> {
+    crate::change(&Policy::default(), at(9_000), facts, vec![observation(9_000, kind)])
+        .orders
+        .iter()
+        .map(|order| match order {
+            OutboxOrder::MoveTicket { to } => format!("move {to:?}"),
+            OutboxOrder::Activity { content, urgent, .. } => {
+                let text = match content {
+                    ActivityContent::Action { action, parameter } => {
+                        format!("{action} {parameter}")
+                    }
+                    ActivityContent::Thought { body }
+                    | ActivityContent::Response { body }
+                    | ActivityContent::Elicitation { body }
+                    | ActivityContent::Error { body } => body.clone(),
+                };
+                format!(
+                    "{}{}: {}",
+                    order.name(),
+                    if *urgent { "!" } else { "" },
+                    text.replace('\n', " ")
+                )
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_session_is_acknowledged_at_once() {
+    let said = said(&after([]), session_opened());
+    assert_eq!(said, ["thought!: Received. I am reading the ticket and preparing a worktree."]);
+}
+
+#[test]
+fn a_start_is_told_and_the_first_one_moves_the_ticket() {
+    let facts = delegated();
+    let start = "action: Implementing the ticket on branch `patchrelay/APP-1-wish-a-good-night`";
+    assert_eq!(said(&facts, claimed(&facts, "r1")), [start, "move Started"]);
+    let facts = then(running(), 4_000, [settled("r1", failed())]);
+    assert_eq!(said(&facts, claimed(&facts, "r2")), [start]);
+}
+
+#[test]
+fn the_agents_words_are_quoted() {
+    let said = said(&running(), settled("r1", published()));
+    assert_eq!(
+        said,
+        [
+            "response: Opened pull request [#1](https://github.test/acme/app/pull/1).  > Added the greeting."
+        ]
+    );
+}
+
+#[test]
+fn a_merge_is_told_once_and_completes_the_ticket() {
+    let open = then(running(), 4_000, [settled("r1", published())]);
+    let merge = pull_request_read(60, pull_request(1, PrState::Merged));
+    assert_eq!(
+        said(&open, merge.clone()),
+        [
+            "response: Pull request [#1](https://github.test/acme/app/pull/1) was merged.",
+            "move Completed"
+        ]
+    );
+    let merged = then(open, 5_000, [merge.clone()]);
+    assert!(said(&merged, merge).is_empty());
+}
+
+#[test]
+fn a_call_for_help_names_the_last_failure() {
+    let facts = then(running(), 4_000, [settled("r1", failed())]);
+    let said =
+        said(&facts, ObservationKind::Escalated { reason: "five runs were lost".to_owned() });
+    assert_eq!(
+        said,
+        ["error: I need a human here: five runs were lost. The last one: the agent went away."]
+    );
+}
+
+#[test]
+fn what_changes_nothing_for_people_is_not_told() {
+    assert!(said(&delegated(), ticket_read(99, ticket())).is_empty());
+    assert!(said(&running(), settled("r1", failed())).is_empty());
+}

@@ -1,0 +1,187 @@
+use super::*;
+use crate::{
+    CommitSha, FACTS_VERSION, SessionId, TrackerStateKind,
+    fixture::{
+        after, at, claimed, delegated, empty, failed, observation, published, pull_request,
+        pull_request_read, running, session_opened, settled, state, then, ticket, ticket_read,
+    },
+};
+
+fn evolved(facts: &IssueFacts, kind: ObservationKind) -> Evolved {
+    evolve(&Policy::default(), facts, &observation(9_000, kind))
+}
+
+fn said(session: &str, text: &str) -> ObservationKind {
+    ObservationKind::SessionOpened {
+        session: SessionId::new(session),
+        prompt: Some(text.to_owned()),
+        author: Some("user-1".to_owned()),
+    }
+}
+
+#[test]
+fn a_session_opens_once() {
+    let facts = after([session_opened()]);
+    assert_eq!(facts.session, Some(SessionId::new("s1")));
+    assert_eq!(evolved(&facts, session_opened()), Evolved::Unchanged);
+}
+
+#[test]
+fn an_older_ticket_never_replaces_a_newer_one() {
+    let newer = Ticket { title: "Newer".to_owned(), ..ticket() };
+    let facts = after([ticket_read(20, newer.clone())]);
+    assert_eq!(evolved(&facts, ticket_read(19, ticket())), Evolved::Unchanged);
+    assert_eq!(
+        evolved(&facts, ticket_read(20, newer)),
+        Evolved::Unchanged,
+        "nothing new is not logged"
+    );
+}
+
+/// A, B, A again: whoever hears of B last must not believe it.
+#[test]
+fn every_order_of_the_same_states_ends_in_the_same_facts() {
+    let other = Ticket { title: "Other".to_owned(), ..ticket() };
+    let states = [ticket_read(10, ticket()), ticket_read(20, other), ticket_read(30, ticket())];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let facts = after(order.map(|index: usize| states[index].clone()));
+        assert_eq!(facts.ticket, Some(Versioned { version: at(30), value: ticket() }), "{order:?}");
+    }
+}
+
+#[test]
+fn each_change_of_delegation_is_a_new_authority() {
+    let not = Ticket { delegated: false, ..ticket() };
+    let facts = after([ticket_read(10, ticket()), ticket_read(20, not), ticket_read(30, ticket())]);
+    assert_eq!(facts.epoch, 3);
+    let moved = Ticket { state: state(TrackerStateKind::Started), ..ticket() };
+    assert_eq!(then(facts, 9_000, [ticket_read(40, moved)]).epoch, 3);
+}
+
+/// S74: merged is for ever.
+#[test]
+fn s74_nothing_reopens_a_merged_pull_request() {
+    let facts = then(
+        running(),
+        4_000,
+        [settled("r1", published()), pull_request_read(60, pull_request(1, PrState::Merged))],
+    );
+    assert_eq!(
+        evolved(&facts, pull_request_read(99, pull_request(1, PrState::Open))),
+        Evolved::Unchanged
+    );
+}
+
+#[test]
+fn a_pull_request_of_another_branch_is_not_ours() {
+    let foreign = PullRequest {
+        head_branch: crate::BranchName::new("somebody/else"),
+        ..pull_request(7, PrState::Open)
+    };
+    assert_eq!(evolved(&running(), pull_request_read(50, foreign)), Evolved::Unchanged);
+    assert_eq!(
+        evolved(&empty(), pull_request_read(50, pull_request(1, PrState::Open))),
+        Evolved::Unchanged
+    );
+}
+
+/// S73: what is known of a newer head stays.
+#[test]
+fn s73_a_late_delivery_about_an_older_head_changes_nothing() {
+    let old =
+        PullRequest { head: CommitSha::new("0".repeat(40)), ..pull_request(1, PrState::Open) };
+    let facts = then(
+        running(),
+        4_000,
+        [settled("r1", published()), pull_request_read(60, pull_request(1, PrState::Open))],
+    );
+    assert_eq!(evolved(&facts, pull_request_read(55, old)), Evolved::Unchanged);
+}
+
+#[test]
+fn webhook_and_settlement_of_the_same_pull_request_converge() {
+    let webhook = pull_request_read(60, pull_request(1, PrState::Open));
+    let one = then(running(), 4_000, [webhook.clone(), settled("r1", published())]);
+    let other = then(running(), 4_000, [settled("r1", published()), webhook]);
+    assert_eq!(one.pull_request.map(|pr| pr.value), other.pull_request.map(|pr| pr.value));
+}
+
+#[test]
+fn a_late_end_of_an_old_run_changes_nothing() {
+    let facts = then(running(), 4_000, [settled("r1", failed())]);
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 6_000, [claim]);
+    assert_eq!(evolved(&facts, settled("r1", published())), Evolved::Unchanged);
+    assert_eq!(facts.slot.map(|slot| slot.run), Some(RunId::new("r2")));
+}
+
+#[test]
+fn progress_forgets_the_recoveries_before_it() {
+    let facts = then(running(), 4_000, [settled("r1", failed())]);
+    assert_eq!(facts.attempts.recovery, 1);
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 6_000, [claim, settled("r2", published())]);
+    assert_eq!((facts.attempts.recovery, facts.backoff_until), (0, None));
+}
+
+/// S02: what a lost run had taken up is not lost.
+#[test]
+fn s02_a_lost_run_gives_back_what_humans_said() {
+    let facts = then(delegated(), 3_000, [said("s2", "use German")]);
+    let claim = claimed(&facts, "r1");
+    let facts = then(facts, 4_000, [claim]);
+    assert!(facts.pending.is_empty());
+    let facts = then(facts, 5_000, [said("s3", "and French"), settled("r1", failed())]);
+    let texts: Vec<_> = facts.pending.iter().map(|input| input.text.as_str()).collect();
+    assert_eq!(texts, ["use German", "and French"]);
+}
+
+/// S70: the same words twice are two inputs.
+#[test]
+fn s70_the_same_text_in_two_sessions_counts_twice() {
+    let facts = then(delegated(), 3_000, [said("s2", "continue"), said("s3", "continue")]);
+    assert_eq!(facts.pending.len(), 2);
+}
+
+#[test]
+fn waiting_inputs_are_bounded() {
+    let facts = then(delegated(), 3_000, (0..200).map(|n| said(&format!("x{n}"), &n.to_string())));
+    assert_eq!(facts.pending.len(), MAX_PENDING);
+    assert_eq!(facts.pending.last().map(|input| input.text.as_str()), Some("199"));
+}
+
+#[test]
+fn a_taken_branch_name_is_given_up() {
+    let facts = then(running(), 4_000, [settled("r1", RunOutcome::BranchTaken)]);
+    assert_eq!((facts.branch, facts.branch_generation), (None, 1));
+}
+
+#[test]
+fn facts_and_observations_survive_storage() {
+    // What is stored today must be readable for ever: a change here needs a new FACTS_VERSION.
+    assert_eq!(FACTS_VERSION, 1);
+    let facts = then(running(), 4_000, [settled("r1", published())]);
+    let text = serde_json::to_string_pretty(&facts).unwrap();
+    insta::assert_snapshot!("facts", text);
+    assert_eq!(serde_json::from_str::<IssueFacts>(&text).unwrap(), facts);
+    for kind in [
+        session_opened(),
+        ticket_read(1, ticket()),
+        pull_request_read(1, pull_request(1, PrState::Open)),
+        claimed(&delegated(), "r1"),
+        settled("r1", failed()),
+        ObservationKind::Asked { question: "?".to_owned() },
+        ObservationKind::Escalated { reason: "!".to_owned() },
+    ] {
+        let observation = observation(1, kind);
+        let text = serde_json::to_string(&observation).unwrap();
+        assert_eq!(serde_json::from_str::<Observation>(&text).unwrap(), observation, "{text}");
+    }
+}
+
+#[test]
+fn an_epoch_begins_with_the_first_delegation() {
+    assert_eq!(after([ticket_read(1, Ticket { delegated: false, ..ticket() })]).epoch, 0);
+    assert_eq!(delegated().epoch, 1);
+    assert_eq!(delegated().updated, at(2_000));
+}

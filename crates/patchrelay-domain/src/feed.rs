@@ -1,0 +1,176 @@
+//! The operator feed: what happened, one line each.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Charge, Interruption, Observation, ObservationKind, PrState, RunOutcome, RunState,
+    text::single_line,
+};
+
+/// One line of the operator feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedEntry {
+    /// What it tells of.
+    pub kind: FeedKind,
+    /// How much it matters.
+    pub level: FeedLevel,
+    /// The name of what happened, such as `run_claimed`.
+    pub event: String,
+    /// The line, without control characters.
+    pub text: String,
+}
+
+/// What a line tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedKind {
+    /// An observation: one line for each.
+    Observation,
+    /// A phase of a run.
+    Run,
+    /// A report that was sent, or not.
+    Report,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedLevel {
+    /// The usual.
+    Info,
+    /// Something went wrong and is dealt with.
+    Warn,
+    /// A human is needed.
+    Error,
+}
+
+/// The line for an observation.
+pub fn describe(observation: &Observation) -> FeedEntry {
+    let (level, text) = match &observation.kind {
+        ObservationKind::SessionOpened { .. } => {
+            (FeedLevel::Info, "the tracker opened an agent session".to_owned())
+        }
+        ObservationKind::TicketRead { ticket, .. } => {
+            let authority =
+                if ticket.delegated { "delegated to us" } else { "not delegated to us" };
+            (
+                FeedLevel::Info,
+                format!("ticket \"{}\" is {authority}, state {}", ticket.title, ticket.state.name),
+            )
+        }
+        ObservationKind::PullRequestRead { pull_request, .. } => {
+            let state = match pull_request.state {
+                PrState::Open => "open",
+                PrState::Closed => "closed",
+                PrState::Merged => "merged",
+            };
+            (
+                FeedLevel::Info,
+                format!(
+                    "pull request {} is {state} at {}",
+                    pull_request.number,
+                    pull_request.head.short()
+                ),
+            )
+        }
+        ObservationKind::RunClaimed { run_type, branch, .. } => {
+            (FeedLevel::Info, format!("{} run started for branch {branch}", run_type.as_str()))
+        }
+        ObservationKind::RunSettled { result, charge, .. } => outcome(result, *charge),
+        ObservationKind::Asked { question } => {
+            (FeedLevel::Warn, format!("asked a human: {question}"))
+        }
+        ObservationKind::Escalated { reason } => {
+            (FeedLevel::Error, format!("called a human: {reason}"))
+        }
+    };
+    FeedEntry {
+        kind: FeedKind::Observation,
+        level,
+        event: observation.kind.name().to_owned(),
+        text: single_line(&text, MAX_LINE),
+    }
+}
+
+/// The longest line, in characters.
+const MAX_LINE: usize = 300;
+
+fn outcome(result: &RunOutcome, charge: Charge) -> (FeedLevel, String) {
+    let (level, text) = match result {
+        RunOutcome::Published { commit, pull_request, .. } => (
+            FeedLevel::Info,
+            format!("run published {} as pull request {}", commit.short(), pull_request.number),
+        ),
+        RunOutcome::NoChangeNeeded { reason } => {
+            (FeedLevel::Info, format!("run found that nothing has to change: {reason}"))
+        }
+        RunOutcome::NeedsInput { question } => {
+            (FeedLevel::Warn, format!("run needs an answer: {question}"))
+        }
+        RunOutcome::Interrupted { by, .. } => (
+            FeedLevel::Warn,
+            match by {
+                Interruption::Restart => "run was lost with the process that ran it",
+                Interruption::Shutdown => "run was stopped with the service",
+                Interruption::Undelegated => {
+                    "run was stopped: the ticket is not delegated to us any more"
+                }
+                Interruption::PullRequestOver => "run was ended: its pull request is over",
+                Interruption::LeaseLost => "run was stopped: its lease could not be kept",
+            }
+            .to_owned(),
+        ),
+        RunOutcome::Unavailable { reason, .. } => {
+            (FeedLevel::Warn, format!("run ended, because a service gave no answer: {reason}"))
+        }
+        RunOutcome::Failed { reason, .. } => (FeedLevel::Warn, format!("run failed: {reason}")),
+        RunOutcome::Insufficient { reason } => {
+            (FeedLevel::Warn, format!("run was not enough: {reason}"))
+        }
+        RunOutcome::BranchTaken => (
+            FeedLevel::Warn,
+            "run found its branch name taken by commits of somebody else".to_owned(),
+        ),
+    };
+    match charge {
+        Charge::Nothing => (level, text),
+        Charge::Attempt => (level, format!("{text} (one attempt)")),
+        Charge::Recovery => (level, format!("{text} (one recovery)")),
+    }
+}
+
+/// The line for a phase that a run entered.
+pub fn describe_phase(state: &RunState) -> FeedEntry {
+    let (event, text) = match state {
+        RunState::Preparing => ("preparing", "preparing the worktree".to_owned()),
+        RunState::Working { thread: None, worktree, .. } => (
+            "worktree_ready",
+            format!("worktree ready at {} on {}", worktree.path, worktree.base.short()),
+        ),
+        RunState::Working { thread: Some(thread), turn: None, .. } => {
+            ("thread_open", format!("agent thread {thread} is open"))
+        }
+        RunState::Working { turn: Some(_), continuations: 0, .. } => {
+            ("working", "the agent is working".to_owned())
+        }
+        RunState::Working { turn: Some(_), continuations, .. } => {
+            ("working", format!("the agent is working again (continuation {continuations})"))
+        }
+        RunState::Reporting { .. } => {
+            ("reporting", "the agent was asked for its report".to_owned())
+        }
+        RunState::Publishing(publication) => (
+            "publishing",
+            format!("publishing {} to {}", publication.commit.short(), publication.worktree.branch),
+        ),
+        RunState::Published { pull_request, .. } => {
+            ("published", format!("pull request {} is on the forge", pull_request.number))
+        }
+    };
+    FeedEntry {
+        kind: FeedKind::Run,
+        level: FeedLevel::Info,
+        event: event.to_owned(),
+        text: single_line(&text, MAX_LINE),
+    }
+}

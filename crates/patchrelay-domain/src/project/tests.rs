@@ -1,0 +1,63 @@
+use super::*;
+
+fn project(id: &str) -> Project {
+    Project {
+        id: ProjectId::new(id),
+        repo: "acme/app".parse().unwrap(),
+        base_branch: None,
+        branch_prefix: id.to_owned(),
+        linear_teams: Vec::new(),
+        linear_projects: Vec::new(),
+        issue_key_prefixes: Vec::new(),
+        labels: Vec::new(),
+        budgets: Budgets::default(),
+        protected_paths: Vec::new(),
+        draft: false,
+        network: false,
+        max_concurrent_runs: 4,
+    }
+}
+
+fn hint(key: &str) -> RouteHint {
+    RouteHint {
+        key: Some(key.to_owned()),
+        team: vec!["APP".to_owned(), "team-1".to_owned()],
+        ..RouteHint::default()
+    }
+}
+
+#[test]
+fn a_ticket_goes_to_the_one_project_that_claims_it() {
+    let by_prefix = Project { issue_key_prefixes: vec!["APP".to_owned()], ..project("a") };
+    let by_team = Project { linear_teams: vec!["app".to_owned()], ..project("b") };
+    assert_eq!(route(std::slice::from_ref(&by_prefix), &hint("APP-1")), Route::To(&by_prefix));
+    assert_eq!(route(std::slice::from_ref(&by_team), &hint("X-1")), Route::To(&by_team));
+    assert_eq!(route(&[project("c")], &hint("APP-1")), Route::Nowhere);
+    assert_eq!(
+        route(&[by_prefix.clone(), by_team.clone()], &hint("APP-1")),
+        Route::Ambiguous(vec![&by_prefix, &by_team])
+    );
+}
+
+#[test]
+fn a_prefix_is_the_whole_part_before_the_dash() {
+    let app = Project { issue_key_prefixes: vec!["APP".to_owned()], ..project("a") };
+    let only_key = RouteHint { key: Some("APPLE-1".to_owned()), ..RouteHint::default() };
+    assert_eq!(route(std::slice::from_ref(&app), &only_key), Route::Nowhere);
+}
+
+#[test]
+fn a_wanted_label_is_needed_once_labels_are_known() {
+    let app = Project {
+        issue_key_prefixes: vec!["APP".to_owned()],
+        labels: vec!["relay".to_owned()],
+        ..project("a")
+    };
+    let with = |labels: &[&str]| RouteHint {
+        labels: Some(labels.iter().map(|label| (*label).to_owned()).collect()),
+        ..hint("APP-1")
+    };
+    assert_eq!(route(std::slice::from_ref(&app), &with(&["Relay"])), Route::To(&app));
+    assert_eq!(route(std::slice::from_ref(&app), &with(&["other"])), Route::Nowhere);
+    assert_eq!(route(std::slice::from_ref(&app), &hint("APP-1")), Route::To(&app));
+}

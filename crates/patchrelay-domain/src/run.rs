@@ -1,0 +1,282 @@
+//! Runs: what one may be for, how it stands, what the agent reports and how it can end.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{BranchName, CommitSha, PullRequest, ThreadId, TreeId, TurnId};
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunType {
+    /// Do what the ticket asks for.
+    Implementation,
+}
+
+impl RunType {
+    /// The name in the API, in storage and in the run's prompt.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Implementation => "implementation",
+        }
+    }
+}
+
+/// A directory of our own in which one issue is worked on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worktree {
+    /// Its absolute path.
+    pub path: String,
+    /// The branch that its work is published as.
+    pub branch: BranchName,
+    /// The branch that it is to be merged into.
+    pub base_branch: BranchName,
+    /// The commit that the work stands on.
+    pub base: CommitSha,
+}
+
+/// How a run stands. Each variant holds exactly what is true there; it is stored before the step that it names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum RunState {
+    /// The worktree and the agent are being made ready. The worktree's place follows from the issue.
+    Preparing,
+    /// The agent has the worktree. `thread` is known once it was started, `turn` once a turn was.
+    Working {
+        /// Where.
+        worktree: Worktree,
+        /// The agent's thread. Stored before its first turn (D22).
+        thread: Option<ThreadId>,
+        /// The turn under way.
+        turn: Option<TurnId>,
+        /// How many turns of this run continued earlier ones.
+        continuations: u32,
+    },
+    /// The work turn is over; the agent is asked what it did (D18).
+    Reporting {
+        /// Where.
+        worktree: Worktree,
+        /// The agent's thread.
+        thread: ThreadId,
+        /// How many turns of this run continued earlier ones.
+        continuations: u32,
+    },
+    /// The agent is gone; the commit exists and is on its way to the forge (D27).
+    Publishing(Publication),
+    /// The forge has the commit and the pull request.
+    Published {
+        /// What was published.
+        publication: Publication,
+        /// The pull request that carries it.
+        pull_request: PullRequest,
+    },
+}
+
+/// Everything that publishing needs, so that whoever continues it has nothing to choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// Where the work was done.
+    pub worktree: Worktree,
+    /// The tree that was verified.
+    pub tree: TreeId,
+    /// The commit that carries it.
+    pub commit: CommitSha,
+    /// The remote branch before the push; `None` means that it must not exist.
+    pub expected_remote: Option<CommitSha>,
+    /// The pull request's title.
+    pub title: String,
+    /// The pull request's text.
+    pub body: String,
+    /// Whether the pull request is opened as a draft.
+    pub draft: bool,
+    /// What the agent says it did, for the tracker.
+    pub summary: String,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum TurnStatus {
+    /// The model stopped by itself. That says nothing about the work.
+    Completed,
+    /// Somebody interrupted it.
+    Interrupted,
+    /// It failed.
+    Failed {
+        /// The runtime's words.
+        reason: String,
+    },
+}
+
+/// What the agent answered in its report turn. It is a claim; [`verify`](crate::verify) compares it with the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// What it says came out.
+    pub outcome: ReportOutcome,
+    /// What it did, in a few sentences.
+    pub summary: String,
+    /// Subject line for the commit.
+    #[serde(default)]
+    pub commit_subject: String,
+    /// Body of the commit.
+    #[serde(default)]
+    pub commit_body: String,
+    /// Title of the pull request.
+    #[serde(default)]
+    pub pr_title: String,
+    /// Text of the pull request.
+    #[serde(default)]
+    pub pr_body: String,
+    /// What it needs to know, when it needs to know something.
+    #[serde(default)]
+    pub question: String,
+}
+
+/// What the agent says came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportOutcome {
+    /// The work is in the tree.
+    Done,
+    /// There is nothing to change.
+    NoChangeNeeded,
+    /// It cannot go on without an answer.
+    NeedsInput,
+    /// It cannot go on at all.
+    Blocked,
+}
+
+/// Why an answer was not a report.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the agent's answer is not a report: {0}")]
+pub struct ReportError(String);
+
+/// Reads a report: the whole answer as JSON, else the outermost braces in it (models like to wrap it in prose).
+pub fn parse_report(answer: &str) -> Result<Report, ReportError> {
+    let whole = serde_json::from_str::<Report>(answer.trim());
+    let Err(error) = whole else { return whole.map_err(|error| ReportError(error.to_string())) };
+    match (answer.find('{'), answer.rfind('}')) {
+        (Some(start), Some(end)) if start < end => {
+            serde_json::from_str(&answer[start..=end]).map_err(|_| ReportError(error.to_string()))
+        }
+        (Some(_) | None, Some(_) | None) => Err(ReportError(error.to_string())),
+    }
+}
+
+/// The JSON Schema of [`Report`], in the strict form that model providers ask for: every field required, none more.
+pub fn report_schema() -> serde_json::Value {
+    let text = serde_json::json!({ "type": "string" });
+    serde_json::json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["outcome", "summary", "commit_subject", "commit_body", "pr_title", "pr_body", "question"],
+        "properties": {
+            "outcome": { "type": "string", "enum": ["done", "no_change_needed", "needs_input", "blocked"] },
+            "summary": text, "commit_subject": text, "commit_body": text,
+            "pr_title": text, "pr_body": text, "question": text,
+        },
+    })
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// The work is on the forge, in this pull request.
+    Published {
+        /// What was pushed.
+        commit: CommitSha,
+        /// The pull request as the forge answered it.
+        pull_request: PullRequest,
+        /// What the agent says it did.
+        summary: String,
+    },
+    /// The agent found, and the clean tree confirms, that nothing has to change.
+    NoChangeNeeded {
+        /// The agent's reason.
+        reason: String,
+    },
+    /// A human has to answer.
+    NeedsInput {
+        /// What.
+        question: String,
+    },
+    /// It was stopped.
+    Interrupted {
+        /// By what.
+        by: Interruption,
+        /// The thread, if one may be resumed.
+        thread: Option<ThreadId>,
+    },
+    /// A service that it needs gave no answer. Costs nothing, and never ends an issue.
+    Unavailable {
+        /// Which, with the cause.
+        reason: String,
+        /// The thread, if one may be resumed.
+        thread: Option<ThreadId>,
+    },
+    /// It could not start, or could not go on, through no fault of the work.
+    Failed {
+        /// What failed, with its cause.
+        reason: String,
+        /// The thread, if one may be resumed.
+        thread: Option<ThreadId>,
+    },
+    /// The turn ended and what it left is not enough.
+    Insufficient {
+        /// What is missing.
+        reason: String,
+    },
+    /// The branch name belongs to somebody else's commits, so the next run takes another one.
+    BranchTaken,
+}
+
+/// What stopped a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interruption {
+    /// The process that ran it is gone.
+    Restart,
+    /// The service was asked to stop.
+    Shutdown,
+    /// The ticket was taken away from us.
+    Undelegated,
+    /// The pull request was merged or closed meanwhile.
+    PullRequestOver,
+    /// Its lease could not be kept.
+    LeaseLost,
+}
+
+/// What a run's end costs (D9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Charge {
+    /// Nothing.
+    Nothing,
+    /// One of the attempts of its type: the work was judged and found insufficient.
+    Attempt,
+    /// One recovery: it was lost to something else. Bounded, and forgotten at the next progress.
+    Recovery,
+}
+
+/// What this end costs.
+pub fn charge(outcome: &RunOutcome) -> Charge {
+    match outcome {
+        RunOutcome::Published { .. }
+        | RunOutcome::NoChangeNeeded { .. }
+        | RunOutcome::NeedsInput { .. }
+        | RunOutcome::Unavailable { .. } => Charge::Nothing,
+        RunOutcome::Insufficient { .. } => Charge::Attempt,
+        // A taken name is nobody's failure, but without a bound it could go on for ever.
+        RunOutcome::Failed { .. } | RunOutcome::BranchTaken => Charge::Recovery,
+        RunOutcome::Interrupted { by, .. } => match by {
+            Interruption::Restart | Interruption::LeaseLost => Charge::Recovery,
+            Interruption::Shutdown | Interruption::Undelegated | Interruption::PullRequestOver => {
+                Charge::Nothing
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

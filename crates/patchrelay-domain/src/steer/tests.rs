@@ -1,0 +1,43 @@
+use super::*;
+use crate::{
+    Ticket,
+    fixture::{delegated, pull_request, pull_request_read, running, then, ticket, ticket_read},
+};
+
+fn run() -> RunId {
+    RunId::new("r1")
+}
+
+#[test]
+fn a_run_goes_on_while_nothing_speaks_against_it() {
+    assert_eq!(steer_run(&running(), &run()), Steer::Continue);
+}
+
+#[test]
+fn taking_the_ticket_away_stops_the_run() {
+    let facts = then(running(), 4_000, [ticket_read(20, Ticket { delegated: false, ..ticket() })]);
+    assert_eq!(steer_run(&facts, &run()), Steer::Interrupt(Interruption::Undelegated));
+}
+
+/// N11: a result of an older delegation must not publish.
+#[test]
+fn delegating_again_does_not_revive_the_old_run() {
+    let not = Ticket { delegated: false, ..ticket() };
+    let facts = then(running(), 4_000, [ticket_read(20, not), ticket_read(30, ticket())]);
+    assert_eq!(steer_run(&facts, &run()), Steer::Interrupt(Interruption::Undelegated));
+}
+
+#[test]
+fn a_merge_withholds_what_would_come_too_late() {
+    let facts = then(running(), 4_000, [pull_request_read(20, pull_request(1, PrState::Merged))]);
+    assert_eq!(
+        steer_run(&facts, &run()),
+        Steer::WithholdPublication(Interruption::PullRequestOver)
+    );
+}
+
+#[test]
+fn a_run_without_the_slot_is_not_ours() {
+    assert_eq!(steer_run(&delegated(), &run()), Steer::Interrupt(Interruption::LeaseLost));
+    assert_eq!(steer_run(&running(), &RunId::new("r0")), Steer::Interrupt(Interruption::LeaseLost));
+}

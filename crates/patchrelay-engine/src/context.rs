@@ -1,0 +1,149 @@
+//! What every loop of the engine shares.
+
+use std::{sync::Arc, time::Duration};
+
+use patchrelay_domain::{IssueFacts, Policy, Project, ProjectId, Timestamp};
+use patchrelay_ports::{
+    AgentRuntime, Clock, Forge, Ids, Probe, Store, Tracker, WebhookSource, Workspaces,
+};
+use tokio::sync::{Notify, watch};
+
+/// The world, as far as the engine knows it.
+#[derive(Clone)]
+pub struct Ports {
+    /// What must survive a crash.
+    pub store: Arc<dyn Store>,
+    /// Where tickets are.
+    pub tracker: Arc<dyn Tracker>,
+    /// Where pull requests are.
+    pub forge: Arc<dyn Forge>,
+    /// What runs the agent.
+    pub agent: Arc<dyn AgentRuntime>,
+    /// Git.
+    pub workspaces: Arc<dyn Workspaces>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Names.
+    pub ids: Arc<dyn Ids>,
+    /// Where a crash test may strike.
+    pub probe: Arc<dyn Probe>,
+    /// Who sends webhooks.
+    pub webhooks: Vec<Arc<dyn WebhookSource>>,
+}
+
+/// The numbers of the engine, and the projects it works for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The projects.
+    pub projects: Vec<Project>,
+    /// How many runs may be active at once, in all.
+    pub max_concurrent_runs: usize,
+    /// How often each loop looks without being nudged.
+    pub reconcile_every: Duration,
+    /// How often an open issue's ticket and pull request are read again without a webhook.
+    pub reread_every: Duration,
+    /// How long a lease lasts without renewal. It is renewed three times as often.
+    pub lease_ttl: Duration,
+    /// How long active runs may go on after a stop was asked for.
+    pub drain: Duration,
+    /// How long one turn of the agent may take.
+    pub turn_timeout: Duration,
+    /// How long the agent may be silent during a turn.
+    pub silence_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            projects: Vec::new(),
+            max_concurrent_runs: 4,
+            reconcile_every: Duration::from_secs(30),
+            reread_every: Duration::from_secs(300),
+            lease_ttl: Duration::from_secs(30),
+            drain: Duration::from_secs(20),
+            turn_timeout: Duration::from_secs(7_200),
+            silence_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Wakes the engine's loops before their time. Losing a nudge costs latency and nothing else.
+#[derive(Clone, Debug)]
+pub struct Nudge {
+    intake: Arc<Notify>,
+    dispatch: Arc<Notify>,
+    sender: Arc<Notify>,
+    changes: Arc<watch::Sender<u64>>,
+}
+
+impl Default for Nudge {
+    fn default() -> Self {
+        Self {
+            intake: Arc::default(),
+            dispatch: Arc::default(),
+            sender: Arc::default(),
+            changes: Arc::new(watch::channel(0).0),
+        }
+    }
+}
+
+impl Nudge {
+    /// A delivery was stored.
+    pub fn delivery_stored(&self) {
+        self.intake.notify_one();
+    }
+
+    /// An issue changed: something may be ready, something may have to be said, a run may have to stop.
+    pub(crate) fn issue_changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.dispatch.notify_one();
+        self.sender.notify_one();
+    }
+
+    /// A run ended, so a slot is free.
+    pub(crate) fn slot_freed(&self) {
+        self.dispatch.notify_one();
+    }
+
+    /// Tells of each change of an issue from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) async fn intake(&self) {
+        self.intake.notified().await;
+    }
+
+    pub(crate) async fn dispatch(&self) {
+        self.dispatch.notified().await;
+    }
+
+    pub(crate) async fn sender(&self) {
+        self.sender.notified().await;
+    }
+}
+
+/// What every loop shares.
+pub(crate) struct Context {
+    pub(crate) ports: Ports,
+    pub(crate) settings: Settings,
+    pub(crate) nudge: Nudge,
+    /// Who we are among the workers: random for each start, so that no lease of an earlier process looks like ours.
+    pub(crate) worker: String,
+}
+
+impl Context {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    pub(crate) fn project(&self, id: &ProjectId) -> Option<&Project> {
+        self.settings.projects.iter().find(|project| project.id == *id)
+    }
+
+    /// The policy for an issue. An issue of a project that was taken out of the configuration is judged by the
+    /// defaults and never run, because nothing else is known of it.
+    pub(crate) fn policy(&self, facts: &IssueFacts) -> Policy {
+        self.project(&facts.project).map(Policy::of).unwrap_or_default()
+    }
+}

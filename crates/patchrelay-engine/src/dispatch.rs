@@ -1,0 +1,250 @@
+//! Dispatch: what is ready is claimed, and the run tasks have an owner.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use patchrelay_domain::{
+    IssueId, NextStep, ObservationKind, Project, ProjectId, RunId, RunningCount, SlotLimits,
+    schedule,
+};
+use patchrelay_ports::{Guard, Lease, NewRun, RunRecord, Side, Step};
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    EngineError,
+    context::Context,
+    error::chain,
+    lease::KeptLease,
+    observe::{Applied, News, apply_to, decide_again},
+    run_task::{Entry, RunTask},
+};
+
+/// How many ready issues are looked at in one go; more than can be started.
+const BATCH: u32 = 200;
+
+/// The tasks of this process's runs.
+struct Runs {
+    tasks: JoinSet<()>,
+    by_task: HashMap<Id, (IssueId, ProjectId)>,
+    /// Asks every run to stop.
+    interrupt: CancellationToken,
+}
+
+/// Runs until stopped, then drains.
+pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
+    let mut runs = Runs {
+        tasks: JoinSet::new(),
+        by_task: HashMap::new(),
+        interrupt: CancellationToken::new(),
+    };
+    while !stop.is_cancelled() {
+        let mut pause = context.settings.reconcile_every;
+        match sweep(&context, &mut runs).await {
+            Ok(next) => pause = pause.min(next),
+            Err(error) => warn!(error = %chain(&error), "dispatching was cut short"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = context.nudge.dispatch() => {}
+            Some(ended) = runs.tasks.join_next_with_id() => runs.ended(ended),
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    runs.drain(context.settings.drain).await;
+}
+
+impl Runs {
+    fn ended(&mut self, ended: Result<(Id, ()), tokio::task::JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                // Its lease expires, and then it is taken over like the run of a dead process.
+                error!(%error, "a run task panicked");
+                error.id()
+            }
+        };
+        self.by_task.remove(&id);
+    }
+
+    fn counts(&self) -> RunningCount {
+        let mut counts = HashMap::new();
+        for (_, project) in self.by_task.values() {
+            *counts.entry(project.clone()).or_insert(0) += 1;
+        }
+        RunningCount(counts)
+    }
+
+    fn has(&self, issue: &IssueId) -> bool {
+        self.by_task.values().any(|(running, _)| running == issue)
+    }
+
+    fn start(&mut self, task: RunTask, entry: Entry) {
+        let key = (task.issue.clone(), task.project.id.clone());
+        let handle = self.tasks.spawn(task.run(entry));
+        self.by_task.insert(handle.id(), key);
+    }
+
+    /// Lets the runs go on for a while, then asks them to stop, and waits for all of them.
+    async fn drain(mut self, patience: Duration) {
+        if self.tasks.is_empty() {
+            return;
+        }
+        info!(runs = self.tasks.len(), "waiting for active runs");
+        let interrupt = self.interrupt.clone();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::pin!(all);
+        tokio::select! {
+            () = &mut all => return,
+            () = tokio::time::sleep(patience) => interrupt.cancel(),
+        }
+        all.await;
+    }
+}
+
+/// Takes over what the dead left, starts what is ready, and tells how long nothing more is due.
+async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, EngineError> {
+    while let Some(ended) = runs.tasks.try_join_next_with_id() {
+        runs.ended(ended);
+    }
+    let store = &context.ports.store;
+    for orphan in store.orphaned_runs(context.now()).await? {
+        if !runs.has(&orphan.issue)
+            && let Err(error) = take_over(context, runs, orphan).await
+        {
+            warn!(error = %chain(&error), "a run could not be taken over now");
+        }
+    }
+
+    let settings = &context.settings;
+    let limits = SlotLimits {
+        total: settings.max_concurrent_runs,
+        per_project: settings
+            .projects
+            .iter()
+            .map(|p| (p.id.clone(), p.max_concurrent_runs))
+            .collect(),
+    };
+    let mut ready = store.ready(context.now(), BATCH).await?;
+    ready.retain(|issue| context.project(&issue.project).is_some() && !runs.has(&issue.issue));
+    for issue in schedule(&limits, &runs.counts(), &ready) {
+        if let Err(error) = claim(context, runs, &issue).await {
+            warn!(%issue, error = %chain(&error), "a run could not be started now");
+        }
+    }
+    let due = store.next_due(context.now()).await?;
+    Ok(due.map_or(Duration::MAX, |due| due.since(context.now())))
+}
+
+/// Starts the run that `decide` wants on the facts as they are now.
+async fn claim(
+    context: &Arc<Context>,
+    runs: &mut Runs,
+    issue: &IssueId,
+) -> Result<(), EngineError> {
+    let store = &context.ports.store;
+    let Some(lease) =
+        store.acquire(issue, &context.worker, context.now(), context.settings.lease_ttl).await?
+    else {
+        return Ok(());
+    };
+    match claim_under(context, issue, &lease).await {
+        Ok(Some((project, entry))) => {
+            let run = entry.run().clone();
+            runs.start(task(context, runs, project, issue, run, lease), entry);
+            Ok(())
+        }
+        Ok(None) => Ok(store.release(&lease).await?),
+        Err(error) => {
+            store.release(&lease).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn claim_under(
+    context: &Arc<Context>,
+    issue: &IssueId,
+    lease: &Lease,
+) -> Result<Option<(Project, Entry)>, EngineError> {
+    let Some(stored) = context.ports.store.load(issue).await? else { return Ok(None) };
+    let Some(project) = context.project(&stored.facts.project).cloned() else { return Ok(None) };
+    let policy = patchrelay_domain::Policy::of(&project);
+    let NextStep::Run(plan) = patchrelay_domain::decide(&policy, context.now(), &stored.facts)
+    else {
+        // The ready list was behind the facts. Storing what comes next takes the issue off it.
+        decide_again(context, &stored.facts).await?;
+        return Ok(None);
+    };
+    let run = RunId::new(context.ports.ids.sortable());
+    let path = context.ports.workspaces.worktree_path(&project, &plan.worktree_name);
+    let news = News {
+        issue: issue.clone(),
+        project: project.id.clone(),
+        correlation: run.to_string(),
+        kinds: vec![ObservationKind::RunClaimed {
+            run: run.clone(),
+            run_type: plan.run_type,
+            epoch: plan.epoch,
+            branch: plan.branch.clone(),
+            worktree: path,
+            consumes: plan.consumes.clone(),
+        }],
+        deliveries: Vec::new(),
+    };
+    let new_run = NewRun { id: run.clone(), run_type: plan.run_type, started: context.now() };
+    let guard = Guard::Claim { lease: lease.clone(), run: new_run };
+    context.ports.probe.reached(Step::Claim, Side::Before);
+    // On exactly the facts that the plan was made from: a plan for other facts may be wrong.
+    let applied = apply_to(context, &news, guard, Some(stored)).await?;
+    context.ports.probe.reached(Step::Claim, Side::After);
+    match applied {
+        Applied::Stored(change) => {
+            Ok(Some((project, Entry::Claimed { run, plan, facts: Box::new(change.facts) })))
+        }
+        Applied::GuardFailed(why) => {
+            info!(%issue, ?why, "a claim did not hold");
+            Ok(None)
+        }
+    }
+}
+
+/// Takes over a run whose owner is gone.
+async fn take_over(
+    context: &Arc<Context>,
+    runs: &mut Runs,
+    orphan: RunRecord,
+) -> Result<(), EngineError> {
+    let store = &context.ports.store;
+    let Some(stored) = store.load(&orphan.issue).await? else { return Ok(()) };
+    let Some(project) = context.project(&stored.facts.project).cloned() else { return Ok(()) };
+    let ttl = context.settings.lease_ttl;
+    let Some(lease) = store.acquire(&orphan.issue, &context.worker, context.now(), ttl).await?
+    else {
+        return Ok(());
+    };
+    info!(issue = %orphan.issue, run = %orphan.id, token = lease.token, "taking over a run whose owner is gone");
+    let (issue, run) = (orphan.issue.clone(), orphan.id.clone());
+    let entry =
+        Entry::TakenOver { run: run.clone(), state: orphan.state, worktree: stored.facts.worktree };
+    runs.start(task(context, runs, project, &issue, run, lease), entry);
+    Ok(())
+}
+
+fn task(
+    context: &Arc<Context>,
+    runs: &Runs,
+    project: Project,
+    issue: &IssueId,
+    run: RunId,
+    lease: Lease,
+) -> RunTask {
+    RunTask {
+        context: context.clone(),
+        project,
+        issue: issue.clone(),
+        run,
+        lease: KeptLease::keep(context.clone(), lease),
+        shutdown: runs.interrupt.clone(),
+    }
+}

@@ -1,0 +1,72 @@
+//! Starting and stopping.
+
+use std::sync::Arc;
+
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::{
+    EngineError, Nudge, Ports, Settings, context::Context, dispatch, intake, reconcile, sender,
+};
+
+/// The orchestrator.
+pub struct Engine {
+    context: Arc<Context>,
+}
+
+impl Engine {
+    /// An engine over these ports. Nothing runs yet.
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let worker = ports.ids.sortable();
+        Self { context: Arc::new(Context { ports, settings, nudge: Nudge::default(), worker }) }
+    }
+
+    /// What wakes it before its time.
+    pub fn nudge(&self) -> Nudge {
+        self.context.nudge.clone()
+    }
+
+    /// Runs until stopped. Then it claims nothing more, lets active runs go on for the drain time, interrupts what is
+    /// left, and returns when every task has ended.
+    ///
+    /// A loop that ends by itself stops the others, and its error is returned: whoever started us starts us again,
+    /// and the way after a restart is the usual way.
+    pub async fn run_until(self, stop: CancellationToken) -> Result<(), EngineError> {
+        let context = self.context;
+        info!(worker = %context.worker, projects = context.settings.projects.len(), "engine started");
+        let stop = stop.child_token();
+        let mut loops = JoinSet::new();
+        let (c, s) = (context.clone(), stop.clone());
+        loops.spawn(async move { ("intake", intake::run(c, s).await) });
+        let (c, s) = (context.clone(), stop.clone());
+        loops.spawn(async move { ("dispatch", dispatch::run(c, s).await) });
+        let (c, s) = (context.clone(), stop.clone());
+        loops.spawn(async move { ("reconcile", reconcile::run(c, s).await) });
+        let (c, s) = (context.clone(), stop.clone());
+        loops.spawn(async move { ("sender", sender::run(c, s).await) });
+
+        let mut result = Ok(());
+        while let Some(ended) = loops.join_next().await {
+            if let Err(ended_early) = judge(ended, stop.is_cancelled())
+                && result.is_ok()
+            {
+                error!(error = %ended_early, "stopping, because a loop ended");
+                result = Err(ended_early);
+            }
+            stop.cancel();
+        }
+        info!("engine stopped");
+        result
+    }
+}
+
+fn judge(ended: Result<(&'static str, ()), JoinError>, stopping: bool) -> Result<(), EngineError> {
+    match ended {
+        Ok(_) if stopping => Ok(()),
+        Ok((name, ())) => {
+            Err(EngineError::LoopEnded { name, reason: "without being stopped".to_owned() })
+        }
+        Err(error) => Err(EngineError::LoopEnded { name: "engine", reason: error.to_string() }),
+    }
+}

@@ -1,0 +1,58 @@
+//! The engine's errors.
+
+use patchrelay_domain::IssueId;
+use patchrelay_ports::{CallError, NormalizeError, StoreError};
+use thiserror::Error;
+
+/// Why the engine could not do something now.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The store could not do it.
+    #[error("the store could not be used")]
+    Store(#[from] StoreError),
+    /// The tracker or the forge could not do it.
+    #[error("an outside service could not be used")]
+    Call(#[from] CallError),
+    /// A delivery cannot be understood.
+    #[error("a delivery cannot be understood")]
+    Normalize(#[from] NormalizeError),
+    /// Others changed the issue faster than we could; trying again later helps.
+    #[error("issue {issue} changed too often meanwhile")]
+    Contended {
+        /// Which.
+        issue: IssueId,
+    },
+    /// A loop of the engine ended although nobody stopped it.
+    #[error("the {name} loop ended: {reason}")]
+    LoopEnded {
+        /// Which.
+        name: &'static str,
+        /// How.
+        reason: String,
+    },
+}
+
+impl EngineError {
+    /// Whether trying again later can help without anybody changing anything.
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Store(StoreError::Unavailable { .. }) | Self::Contended { .. } => true,
+            Self::Call(error) => error.is_retryable(),
+            Self::Store(StoreError::Corrupt { .. })
+            | Self::Normalize(_)
+            | Self::LoopEnded { .. } => false,
+        }
+    }
+}
+
+/// An error with all its causes, in one line: the chain is printed once, where it ends.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,25 @@
+//! The orchestrator: it moves bytes so that the domain can decide.
+//!
+//! [`Engine::run_until`] starts four loops and waits for them. *Intake* turns stored deliveries into observations;
+//! *dispatch* claims what is ready and owns the run tasks; *reconcile* reads again what nobody told us; the *sender*
+//! delivers reports. Each loop has the same shape: look at what is due, do it, store it. A nudge only makes it look
+//! sooner, so the way after a crash is the usual way. Policy is in `patchrelay-domain` and nowhere here; the world is
+//! behind `patchrelay-ports`.
+
+mod context;
+mod engine;
+mod error;
+
+mod dispatch;
+mod intake;
+mod lease;
+mod observe;
+mod reconcile;
+mod run_task;
+mod sender;
+
+pub use crate::{
+    context::{Nudge, Ports, Settings},
+    engine::Engine,
+    error::EngineError,
+};

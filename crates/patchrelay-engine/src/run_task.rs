@@ -1,0 +1,268 @@
+//! One run, from its claim to its end.
+//!
+//! The task walks through the states of [`RunState`] and stores each before the step that it names, so whoever takes
+//! over after a crash knows what may have happened. It works under a lease that a keeper renews; when that is lost, it
+//! stops at once and stores nothing more.
+
+mod publish;
+mod work;
+
+use std::{sync::Arc, time::Duration};
+
+use patchrelay_domain::{
+    Interruption, IssueFacts, IssueId, ObservationKind, PendingInput, Project, Publication,
+    PullRequest, RunId, RunOutcome, RunPlan, RunState, Steer, ThreadId, charge, describe_phase,
+    steer_run,
+};
+use patchrelay_ports::{CallError, Committed, Guard, Side, Step, WorkspaceError};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    EngineError,
+    context::Context,
+    error::chain,
+    lease::{KeptLease, LeaseLost},
+    observe::{Applied, News, apply},
+};
+
+/// How long to wait before the store is tried again for something that a run cannot go on without.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// Everything that a run task has.
+pub(crate) struct RunTask {
+    pub(crate) context: Arc<Context>,
+    pub(crate) project: Project,
+    pub(crate) issue: IssueId,
+    pub(crate) run: RunId,
+    pub(crate) lease: KeptLease,
+    /// Asked to stop with the service.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// How a run comes to its task.
+pub(crate) enum Entry {
+    /// Claimed just now.
+    Claimed { run: RunId, plan: RunPlan, facts: Box<IssueFacts> },
+    /// Its owner is gone; it stands as stored.
+    TakenOver { run: RunId, state: RunState, worktree: Option<String> },
+}
+
+impl Entry {
+    pub(crate) fn run(&self) -> &RunId {
+        match self {
+            Self::Claimed { run, .. } | Self::TakenOver { run, .. } => run,
+        }
+    }
+}
+
+/// Why a run stops before its end.
+enum Halt {
+    /// It ends like this, and that is to be stored.
+    Outcome(RunOutcome),
+    /// It is not ours any more, or it must stay as it is for whoever continues it: nothing is stored.
+    Leave,
+}
+
+impl From<LeaseLost> for Halt {
+    fn from(_: LeaseLost) -> Self {
+        Self::Leave
+    }
+}
+
+/// What a run ends with, besides its outcome.
+struct End {
+    outcome: RunOutcome,
+    continuations: u32,
+}
+
+impl RunTask {
+    /// Carries the run to its end.
+    pub(crate) async fn run(self, entry: Entry) {
+        info!(issue = %self.issue, run = %self.run, project = %self.project.id, "run task started");
+        let mut continuations = 0;
+        let result = match entry {
+            Entry::Claimed { plan, facts, run: _ } => {
+                match self.work(&plan, &facts, &mut continuations).await {
+                    Ok(publication) => self.publish(publication).await,
+                    Err(halt) => Err(halt),
+                }
+            }
+            Entry::TakenOver { state, worktree, run: _ } => self.take_over(state, worktree).await,
+        };
+        let outcome = match result {
+            Ok((publication, pull_request)) => Some(RunOutcome::Published {
+                commit: publication.commit,
+                pull_request,
+                summary: publication.summary,
+            }),
+            Err(Halt::Outcome(outcome)) => Some(outcome),
+            Err(Halt::Leave) => None,
+        };
+        match outcome {
+            Some(outcome) => self.settle(End { outcome, continuations }).await,
+            None => info!(issue = %self.issue, run = %self.run, "run left to whoever continues it"),
+        }
+        let context = self.context.clone();
+        self.lease.release().await;
+        context.nudge.slot_freed();
+    }
+
+    /// Continues what a dead owner left. What it was publishing is published; what it was working on is kept, and the
+    /// run ends, so that the next one goes on from there.
+    async fn take_over(
+        &self,
+        state: RunState,
+        worktree: Option<String>,
+    ) -> Result<(Publication, PullRequest), Halt> {
+        // Whatever the dead owner's agent still does, it must not do it under our feet (D16).
+        if let Err(error) = self.context.ports.agent.reap(&self.run).await {
+            warn!(run = %self.run, error = %chain(&error), "leftovers of a run could not be ended; trying later");
+            return Err(Halt::Leave);
+        }
+        let thread = match state {
+            RunState::Publishing(publication) => return self.publish(publication).await,
+            RunState::Published { publication, pull_request } => {
+                return Ok((publication, pull_request));
+            }
+            RunState::Preparing => None,
+            RunState::Working { thread, .. } => thread,
+            RunState::Reporting { thread, .. } => Some(thread),
+        };
+        if let Some(path) = worktree {
+            self.rescue(&path).await?;
+        }
+        Err(Halt::Outcome(RunOutcome::Interrupted { by: Interruption::Restart, thread }))
+    }
+
+    /// Keeps what lies in the worktree (D26).
+    async fn rescue(&self, path: &str) -> Result<Option<String>, Halt> {
+        let workspaces = &self.context.ports.workspaces;
+        match self
+            .lease
+            .guard(workspaces.rescue(&self.project, &self.issue, &self.run, path))
+            .await?
+        {
+            Ok(kept) => Ok(kept),
+            Err(error) => {
+                // The edits are still in the directory, and the next run keeps them there.
+                warn!(run = %self.run, error = %chain(&error), "edits could not be copied to a rescue ref");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Stores how the run stands. After this, a crash continues from here.
+    async fn advance(&self, state: &RunState) -> Result<(), Halt> {
+        let line = describe_phase(state);
+        info!(issue = %self.issue, run = %self.run, phase = %line.event, "run advanced");
+        loop {
+            let store = &self.context.ports.store;
+            let stored = store
+                .advance(self.lease.lease(), &self.run, state, Some(&line), self.context.now())
+                .await;
+            match stored {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(Halt::Leave),
+                Err(error) => {
+                    warn!(run = %self.run, error = %chain(&error), "a run's state could not be stored; trying again");
+                    self.pause(STORE_RETRY).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits, unless the lease is lost meanwhile.
+    async fn pause(&self, time: Duration) -> Result<(), Halt> {
+        tokio::select! {
+            () = self.lease.lost().cancelled() => Err(Halt::Leave),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+
+    /// What the facts, as they are now, say of this run.
+    async fn steer(&self) -> Result<Steer, EngineError> {
+        let stored = self.context.ports.store.load(&self.issue).await?;
+        Ok(stored.map_or(Steer::Interrupt(Interruption::LeaseLost), |stored| {
+            steer_run(&stored.facts, &self.run)
+        }))
+    }
+
+    /// Stores how the run ended. Idempotent: it applies only while the issue's slot is this run's.
+    async fn settle(&self, end: End) {
+        let outcome = end.outcome;
+        let news = News {
+            issue: self.issue.clone(),
+            project: self.project.id.clone(),
+            correlation: self.run.to_string(),
+            kinds: vec![ObservationKind::RunSettled {
+                run: self.run.clone(),
+                charge: charge(&outcome),
+                result: outcome.clone(),
+                continuations: end.continuations,
+            }],
+            deliveries: Vec::new(),
+        };
+        loop {
+            if self.lease.lost().is_cancelled() {
+                return;
+            }
+            let guard = Guard::Settle {
+                lease: self.lease.lease().clone(),
+                run: self.run.clone(),
+                outcome: outcome.clone(),
+            };
+            self.context.ports.probe.reached(Step::Settle, Side::Before);
+            let result = apply(&self.context, &news, guard).await;
+            self.context.ports.probe.reached(Step::Settle, Side::After);
+            match result {
+                Ok(Applied::Stored(_)) => {
+                    info!(issue = %self.issue, run = %self.run, "run settled");
+                    return;
+                }
+                Ok(Applied::GuardFailed(Committed::AlreadySettled)) => return,
+                Ok(Applied::GuardFailed(why)) => {
+                    warn!(run = %self.run, ?why, "a run's end was not stored: it is not ours any more");
+                    return;
+                }
+                Err(error) if error.is_retryable() => {
+                    warn!(run = %self.run, error = %chain(&error), "a run's end could not be stored; trying again");
+                    if self.pause(STORE_RETRY).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    error!(run = %self.run, error = %chain(&error), "a run's end cannot be stored");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The outcome of a run that a git operation ended.
+fn ended_by_git(error: &WorkspaceError, thread: Option<ThreadId>) -> RunOutcome {
+    let reason = chain(error);
+    match error {
+        WorkspaceError::Remote { .. } => RunOutcome::Unavailable { reason, thread },
+        WorkspaceError::BranchTaken { .. } => RunOutcome::BranchTaken,
+        WorkspaceError::Refused { .. }
+        | WorkspaceError::Local { .. }
+        | WorkspaceError::Foreign { .. } => RunOutcome::Failed { reason, thread },
+    }
+}
+
+/// The outcome of a run that a call to the forge ended.
+fn ended_by_call(error: &CallError) -> RunOutcome {
+    let reason = chain(error);
+    if error.is_retryable() {
+        RunOutcome::Unavailable { reason, thread: None }
+    } else {
+        RunOutcome::Failed { reason, thread: None }
+    }
+}
+
+/// The texts of what humans said, as the run took them up.
+fn inputs(facts: &IssueFacts) -> &[PendingInput] {
+    facts.slot.as_ref().map_or(&[], |slot| &slot.inputs)
+}

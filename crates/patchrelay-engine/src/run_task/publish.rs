@@ -1,0 +1,189 @@
+//! The part of a run in which its commit goes to the forge (D27).
+
+use std::time::Duration;
+
+use patchrelay_domain::{
+    CommitSha, PrState, Publication, PullRequest, RunOutcome, RunState, Steer,
+};
+use patchrelay_ports::{CallError, OpenPullRequest, PushOrder, Pushed, Side, Step, WorkspaceError};
+use tracing::{info, warn};
+
+use super::{Halt, RunTask, ended_by_git};
+use crate::error::chain;
+
+/// The first wait before publishing is tried again; doubled each time.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest such wait.
+const LAST_RETRY: Duration = Duration::from_secs(60);
+
+/// One try to publish.
+enum Tried<T> {
+    Done(T),
+    /// A service gave no answer. What is stored lets anybody try again.
+    Later {
+        error: String,
+        after: Option<Duration>,
+    },
+}
+
+impl RunTask {
+    /// Pushes the commit and opens the pull request, each exactly once, whatever an earlier try already did. An outage
+    /// is waited out: the work is done and must not be done again.
+    pub(super) async fn publish(
+        &self,
+        mut publication: Publication,
+    ) -> Result<(Publication, PullRequest), Halt> {
+        self.advance(&RunState::Publishing(publication.clone())).await?;
+        let mut wait = FIRST_RETRY;
+        loop {
+            self.check_permission().await?;
+            let tried = match self.push(&mut publication).await? {
+                Tried::Done(()) => self.pull_request(&publication).await?,
+                Tried::Later { error, after } => Tried::Later { error, after },
+            };
+            match tried {
+                Tried::Done(pull_request) => {
+                    let state = RunState::Published {
+                        publication: publication.clone(),
+                        pull_request: pull_request.clone(),
+                    };
+                    self.advance(&state).await?;
+                    return Ok((publication, pull_request));
+                }
+                Tried::Later { error, after } => {
+                    warn!(run = %self.run, %error, "publishing waits");
+                    tokio::select! {
+                        // The stored state is all that the next start needs.
+                        () = self.shutdown.cancelled() => return Err(Halt::Leave),
+                        waited = self.pause(after.unwrap_or(wait)) => waited?,
+                    }
+                    wait = (wait * 2).min(LAST_RETRY);
+                }
+            }
+        }
+    }
+
+    /// Whether the facts, as they are now, still allow it.
+    async fn check_permission(&self) -> Result<(), Halt> {
+        loop {
+            match self.steer().await {
+                Ok(Steer::Continue) => return Ok(()),
+                Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) => {
+                    return Err(Halt::Outcome(RunOutcome::Interrupted { by, thread: None }));
+                }
+                Err(error) => {
+                    warn!(run = %self.run, error = %chain(&error), "nothing is published before the facts are read");
+                    self.pause(FIRST_RETRY).await?;
+                }
+            }
+        }
+    }
+
+    async fn push(&self, publication: &mut Publication) -> Result<Tried<()>, Halt> {
+        let workspaces = &self.context.ports.workspaces;
+        let order = PushOrder {
+            project: self.project.clone(),
+            commit: publication.commit.clone(),
+            branch: publication.worktree.branch.clone(),
+            expected_remote: publication.expected_remote.clone(),
+        };
+        self.context.ports.probe.reached(Step::Push, Side::Before);
+        let pushed = self.lease.guard(workspaces.push(&order)).await?;
+        self.context.ports.probe.reached(Step::Push, Side::After);
+        match pushed {
+            Ok(Pushed::Accepted) => Ok(Tried::Done(())),
+            Ok(Pushed::Moved { found }) => self.adopt(publication, found).await,
+            Err(WorkspaceError::Refused { operation, reason }) => {
+                Err(Halt::Outcome(RunOutcome::NeedsInput {
+                    question: format!(
+                        "The work is ready, but the remote refused to {operation}: {reason}"
+                    ),
+                }))
+            }
+            Err(error @ WorkspaceError::Remote { .. }) => {
+                Ok(Tried::Later { error: chain(&error), after: None })
+            }
+            Err(error) => Err(Halt::Outcome(ended_by_git(&error, None))),
+        }
+    }
+
+    /// The remote branch is not what was expected. A commit of this very run on it is an earlier try of ours.
+    async fn adopt(
+        &self,
+        publication: &mut Publication,
+        found: Option<CommitSha>,
+    ) -> Result<Tried<()>, Halt> {
+        let workspaces = &self.context.ports.workspaces;
+        let branch = &publication.worktree.branch;
+        match self.lease.guard(workspaces.remote_branch(&self.project, branch)).await? {
+            Ok(Some(remote)) if remote.run.as_ref() == Some(&self.run) => {
+                info!(run = %self.run, commit = %remote.head, "adopting our own earlier push");
+                publication.commit = remote.head;
+                self.advance(&RunState::Publishing(publication.clone())).await?;
+                Ok(Tried::Done(()))
+            }
+            Ok(_) => {
+                warn!(run = %self.run, %branch, ?found, "the branch on the remote belongs to somebody else");
+                Err(Halt::Outcome(RunOutcome::BranchTaken))
+            }
+            Err(error @ WorkspaceError::Remote { .. }) => {
+                Ok(Tried::Later { error: chain(&error), after: None })
+            }
+            Err(error) => Err(Halt::Outcome(ended_by_git(&error, None))),
+        }
+    }
+
+    async fn pull_request(&self, publication: &Publication) -> Result<Tried<PullRequest>, Halt> {
+        let forge = &self.context.ports.forge;
+        let (repo, worktree) = (&self.project.repo, &publication.worktree);
+        // Look before opening: an earlier try may have opened it and lost the answer.
+        let found = match self
+            .lease
+            .guard(forge.find_pull_request(repo, &worktree.branch, &worktree.base_branch))
+            .await?
+        {
+            Ok(found) => found.map(|found| found.value),
+            Err(error) => return later_or_ask(error),
+        };
+        match found {
+            Some(open) if open.state == PrState::Open => {
+                info!(run = %self.run, number = %open.number, "found our pull request by its branch");
+                return Ok(Tried::Done(open));
+            }
+            // It carries exactly this commit and is already over, which only its end on the forge explains.
+            Some(over) if over.head == publication.commit => return Ok(Tried::Done(over)),
+            Some(over) => {
+                info!(run = %self.run, number = %over.number, "the branch had a pull request that is over");
+                return Err(Halt::Outcome(RunOutcome::BranchTaken));
+            }
+            None => {}
+        }
+        let order = OpenPullRequest {
+            repo: repo.clone(),
+            head: worktree.branch.clone(),
+            base: worktree.base_branch.clone(),
+            title: publication.title.clone(),
+            body: publication.body.clone(),
+            draft: publication.draft,
+        };
+        self.context.ports.probe.reached(Step::OpenPullRequest, Side::Before);
+        let opened = self.lease.guard(forge.open_pull_request(&order)).await?;
+        self.context.ports.probe.reached(Step::OpenPullRequest, Side::After);
+        match opened {
+            Ok(opened) => Ok(Tried::Done(opened.value)),
+            Err(error) => later_or_ask(error),
+        }
+    }
+}
+
+fn later_or_ask<T>(error: CallError) -> Result<Tried<T>, Halt> {
+    if error.is_retryable() {
+        return Ok(Tried::Later { after: error.retry_after(), error: chain(&error) });
+    }
+    Err(Halt::Outcome(RunOutcome::NeedsInput {
+        question: format!(
+            "The work is pushed, but the pull request could not be opened: {}",
+            chain(&error)
+        ),
+    }))
+}

@@ -1,0 +1,289 @@
+//! Our own bare clone of a project's repository (D31).
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use patchrelay_domain::{BranchName, CommitSha};
+use patchrelay_ports::WorkspaceError;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    config::RemoteConfig,
+    error::{GitError, local, remote},
+    git::{Call, Git},
+    names::{branch_ref, is_object},
+    record::replace,
+};
+
+/// A first fetch takes the whole history, which may be some gigabytes.
+const FETCH_DEADLINE: Duration = Duration::from_secs(900);
+/// A question of one line, with slow name resolution and a slow handshake.
+const ASK_DEADLINE: Duration = Duration::from_secs(60);
+/// How often a branch that moves between the question and the fetch is asked for again.
+const MOVING_BRANCH_TRIES: u32 = 3;
+
+/// The whole configuration of a clone. Comparing it as a text is the strictest allow-list: what git would run, it would
+/// run because of a line that is not here. The remote is not in it; each call names it.
+const CONFIG: &str =
+    "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n[gc]\n\tauto = 0\n";
+
+/// Makes the clone if it is missing, and its configuration what it has to be. A clone appears whole or not at all.
+/// Needs the clone's lock.
+pub(crate) async fn ensure(git: &Git, clone: &Path) -> Result<(), WorkspaceError> {
+    let failed = || format!("make the clone `{}`", clone.display());
+    if !is_usable(clone) {
+        let fresh = beside(clone, "new");
+        let (old, dir) = (clone.to_owned(), fresh.clone());
+        blocking(move || clear_the_way(&old, &dir)).await.map_err(local(failed()))?;
+        let parent = fresh.parent().unwrap_or(&fresh);
+        let init = git.anywhere(parent).args([
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            "--initial-branch=none",
+            "--",
+        ]);
+        init.args([&fresh]).done().await.map_err(local(failed()))?;
+        let (from, to) = (fresh, clone.to_owned());
+        blocking(move || fs::rename(from, to)).await.map_err(local(failed()))?;
+    }
+    restore_config_of(clone).await
+}
+
+/// Makes the clone's configuration what it has to be. Several may do it at once.
+pub(crate) async fn restore_config_of(clone: &Path) -> Result<(), WorkspaceError> {
+    let path = clone.to_owned();
+    let restored = blocking(move || restore_config(&path)).await;
+    restored.map_err(local(format!("check the configuration of the clone `{}`", clone.display())))
+}
+
+/// Whether there is a clone. Its configuration is checked by [`ensure`].
+pub(crate) fn is_usable(clone: &Path) -> bool {
+    let is_dir = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    is_dir(clone)
+        && is_dir(&clone.join("objects"))
+        && is_dir(&clone.join("refs"))
+        && clone.join("HEAD").is_file()
+}
+
+/// Fetches all branches into `refs/remotes/origin`. Needs the clone's lock.
+pub(crate) async fn fetch(
+    git: &Git,
+    clone: &Path,
+    from: &RemoteConfig,
+) -> Result<(), WorkspaceError> {
+    let failed = || format!("fetch into `{}`", clone.display());
+    let marker = git.marker_of(clone);
+    patchrelay_process::reap(&marker).await.map_err(local(failed()))?;
+    let path = clone.to_owned();
+    blocking(move || remove_stale_locks(&path)).await.map_err(local(failed()))?;
+    let call = git
+        .in_repository(clone)
+        .marked(&marker)
+        .deadline(FETCH_DEADLINE)
+        .args([
+            "fetch",
+            "--quiet",
+            "--prune",
+            "--no-tags",
+            "--no-auto-maintenance",
+            "--no-write-fetch-head",
+        ])
+        .args(["--no-recurse-submodules"]);
+    let call =
+        towards(call, from, "--upload-pack", "upload-pack").await.map_err(remote(failed()))?;
+    call.args(["+refs/heads/*:refs/remotes/origin/*"]).done().await.map_err(remote(failed()))
+}
+
+/// The tip of a branch of the remote, as of the last fetch.
+pub(crate) async fn fetched_tip(
+    git: &Git,
+    clone: &Path,
+    branch: &BranchName,
+) -> Result<Option<CommitSha>, WorkspaceError> {
+    branch_ref(branch)?;
+    let call = git.in_repository(clone).args(["for-each-ref", "--format=%(objectname) %(refname)"]);
+    let name = format!("refs/remotes/origin/{branch}");
+    let refs = call.args([&name]).line().await.map_err(local(format!("read branch `{branch}`")))?;
+    // A name without a match of its own would match the branches below it.
+    Ok(refs
+        .lines()
+        .find_map(|line| line.split_once(' ').filter(|(_, found)| *found == name))
+        .map(|(sha, _)| CommitSha::new(sha)))
+}
+
+/// The tip of a branch of the remote now.
+pub(crate) async fn remote_tip(
+    git: &Git,
+    clone: &Path,
+    from: &RemoteConfig,
+    branch: &BranchName,
+) -> Result<Option<CommitSha>, WorkspaceError> {
+    let name = branch_ref(branch)?;
+    let failed = || format!("ask the remote for branch `{branch}`");
+    let call = git.in_repository(clone).deadline(ASK_DEADLINE).args(["ls-remote", "--quiet"]);
+    let call =
+        towards(call, from, "--upload-pack", "upload-pack").await.map_err(remote(failed()))?;
+    let answer = call.args([&name]).line().await.map_err(remote(failed()))?;
+    // The pattern also matches names that only end like it.
+    let tip =
+        answer.lines().find_map(|line| line.split_once('\t').filter(|(_, found)| *found == name));
+    match tip {
+        None => Ok(None),
+        Some((sha, _)) if is_object(sha) => Ok(Some(CommitSha::new(sha))),
+        Some((sha, _)) => Err(remote(failed())(GitError::Answer {
+            command: "ls-remote".to_owned(),
+            answer: sha.to_owned(),
+        })),
+    }
+}
+
+/// The tip of a branch of the remote now, with its commit in our clone. No ref is written.
+pub(crate) async fn fetched_remote_tip(
+    git: &Git,
+    clone: &Path,
+    from: &RemoteConfig,
+    branch: &BranchName,
+) -> Result<Option<CommitSha>, WorkspaceError> {
+    let name = branch_ref(branch)?;
+    let failed = || format!("fetch branch `{branch}`");
+    for _ in 0..MOVING_BRANCH_TRIES {
+        let Some(tip) = remote_tip(git, clone, from, branch).await? else { return Ok(None) };
+        if has_commit(git, clone, &tip).await? {
+            return Ok(Some(tip));
+        }
+        let call = git
+            .in_repository(clone)
+            .deadline(FETCH_DEADLINE)
+            .args([
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-auto-maintenance",
+                "--no-write-fetch-head",
+            ])
+            .args(["--no-recurse-submodules"]);
+        let call =
+            towards(call, from, "--upload-pack", "upload-pack").await.map_err(remote(failed()))?;
+        call.args([&name]).done().await.map_err(remote(failed()))?;
+        if has_commit(git, clone, &tip).await? {
+            return Ok(Some(tip));
+        }
+    }
+    Err(WorkspaceError::Remote {
+        operation: failed(),
+        source: "it moves faster than it can be fetched".into(),
+    })
+}
+
+/// Whether the clone has this commit.
+pub(crate) async fn has_commit(
+    git: &Git,
+    clone: &Path,
+    commit: &CommitSha,
+) -> Result<bool, WorkspaceError> {
+    let call =
+        git.in_repository(clone).args(["cat-file", "-e"]).args([format!("{commit}^{{commit}}")]);
+    call.output()
+        .await
+        .map(|output| output.status.success())
+        .map_err(local(format!("look for commit `{commit}`")))
+}
+
+/// Names the remote on a call: its token, how its side is started if it is on this machine, and its address.
+pub(crate) async fn towards(
+    call: Call,
+    remote: &RemoteConfig,
+    option: &str,
+    service: &str,
+) -> Result<Call, GitError> {
+    let call = call.with_token_for(remote).await?;
+    let call = if remote.is_local() {
+        // The operator named this repository, so it may belong to another user. The setting has to be said to the
+        // other side's own process: git does not hand ours on, and there is no global configuration.
+        call.args([format!("{option}=git -c 'safe.directory=*' {service}")])
+    } else {
+        call
+    };
+    Ok(call.args(["--", &remote.url]))
+}
+
+/// Makes room for a new clone. What is in the way may hold rescued work, so it is moved aside and never deleted.
+fn clear_the_way(clone: &Path, fresh: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(fresh).is_ok() {
+        fs::remove_dir_all(fresh)?;
+    }
+    if let Some(parent) = clone.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    if fs::symlink_metadata(clone).is_err() {
+        return Ok(());
+    }
+    let aside = (1..u32::MAX)
+        .map(|n| beside(clone, &format!("damaged-{n}")))
+        .find(|path| fs::symlink_metadata(path).is_err())
+        .ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;
+    tracing::warn!(clone = %clone.display(), kept = %aside.display(), "a damaged clone is replaced");
+    fs::rename(clone, aside)
+}
+
+/// A path beside the clone that is the clone of no project: project ids have no dot.
+fn beside(clone: &Path, ending: &str) -> PathBuf {
+    clone.with_extension(ending)
+}
+
+fn restore_config(clone: &Path) -> io::Result<()> {
+    let path = clone.join("config");
+    let is_ours = || {
+        fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file())
+            && fs::read(&path).is_ok_and(|found| found == CONFIG.as_bytes())
+    };
+    if is_ours() {
+        return Ok(());
+    }
+    let replaced = replace(&path, CONFIG.as_bytes());
+    // Of two who do it at once, one may find its new file gone; then the other has done it.
+    if is_ours() { Ok(()) } else { replaced }
+}
+
+/// A killed git leaves its locks, and the next one refuses to go on. Whoever holds the clone's lock knows that nobody
+/// of ours is at work on these; our own refs are written without that lock, under a name of their run's own.
+fn remove_stale_locks(clone: &Path) -> io::Result<()> {
+    let mut pending = vec![clone.join("refs/remotes"), clone.join("refs/heads")];
+    let mut found: Vec<PathBuf> = vec![];
+    for name in ["packed-refs.lock", "config.lock", "HEAD.lock", "shallow.lock"] {
+        found.push(clone.join(name));
+    }
+    while let Some(dir) = pending.pop() {
+        let Ok(entries) = fs::read_dir(&dir) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "lock") {
+                found.push(path);
+            }
+        }
+    }
+    for lock in found {
+        match fs::remove_file(&lock) {
+            Ok(()) => {
+                tracing::info!(lock = %lock.display(), "removed the lock of a git that was killed")
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Runs what waits for the disk where it holds up nobody else.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
+}

@@ -1,0 +1,35 @@
+//! The `Workspaces` port over the git command: clones, worktrees, snapshots, commits, pushes.
+//!
+//! Layout below the data directory:
+//! - `repos/<project>`: a bare clone of our own. Its configuration is written by us before every use, it has no hooks,
+//!   and no agent can write to it.
+//! - `worktrees/<project>/<name>.json`: what we know of a worktree ([`Record`](record::Record)). It lies outside of the
+//!   worktree and says whose a directory is.
+//!
+//! The rule that everything here serves (D25): **no call to git ever looks for a repository in a directory that an
+//! agent wrote to.** Repository, worktree and index are named on each call, and configuration comes from nowhere but
+//! the command line and our own clone. What an agent leaves behind is data: it is walked by us, without following
+//! links, and staged path by path.
+
+mod clone;
+mod config;
+mod error;
+mod git;
+mod locks;
+mod names;
+mod place;
+mod publish;
+mod record;
+mod rescue;
+mod snapshot;
+mod walk;
+mod workspaces;
+mod worktree;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::{
+    config::{ConfigError, GitConfig, Identity, RemoteConfig, TokenSource},
+    workspaces::GitWorkspaces,
+};

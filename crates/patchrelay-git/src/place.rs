@@ -1,0 +1,82 @@
+//! Where things are: a worktree, its record, its clone.
+
+use std::path::{Path, PathBuf};
+
+use patchrelay_domain::Project;
+use patchrelay_ports::WorkspaceError;
+
+use crate::{
+    config::{GitConfig, RemoteConfig},
+    error::local,
+    names::is_file_name,
+};
+
+/// Where one worktree is, and what belongs to it elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The directory itself, as it was ordered.
+    pub path: PathBuf,
+    /// The directory that it is made in.
+    pub root: PathBuf,
+    /// Its name there.
+    pub name: String,
+    /// The clone that it belongs to.
+    pub clone: PathBuf,
+    /// What we know of it.
+    pub record: PathBuf,
+    /// An index of ours while a snapshot is taken.
+    pub index: PathBuf,
+}
+
+impl Place {
+    /// The place of this path, which has to be a plain name directly below the project's worktree root. Looks at no
+    /// disk: what is there now is another question.
+    pub(crate) fn of(
+        config: &GitConfig,
+        project: &Project,
+        path: &str,
+    ) -> Result<Self, WorkspaceError> {
+        let remote = remote_of(config, project)?;
+        let foreign = |reason: &str| WorkspaceError::Foreign {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let inside = Path::new(path)
+            .strip_prefix(&remote.worktree_root)
+            .map_err(|_| foreign("it is not below the project's worktree root"))?;
+        let name = inside.to_str().filter(|name| is_file_name(name));
+        let name = name
+            .ok_or_else(|| foreign("it is not a plain name below the project's worktree root"))?;
+        let records = config.data_dir.join("worktrees").join(project.id.as_str());
+        Ok(Self {
+            path: remote.worktree_root.join(name),
+            root: remote.worktree_root.clone(),
+            name: name.to_owned(),
+            clone: clone_of(config, project),
+            record: records.join(format!("{name}.json")),
+            index: records.join(format!("{name}.index")),
+        })
+    }
+
+    /// What git knows of the worktree: its head and the index that the agent sees. In the clone, out of the agent's reach.
+    pub(crate) fn admin(&self) -> PathBuf {
+        self.clone.join("worktrees").join(&self.name)
+    }
+}
+
+/// The repository of this project, if one is configured.
+pub(crate) fn remote_of<'a>(
+    config: &'a GitConfig,
+    project: &Project,
+) -> Result<&'a RemoteConfig, WorkspaceError> {
+    config.remotes.get(&project.id).ok_or_else(|| {
+        local(format!("find the repository of project `{}`", project.id))(
+            "no repository is configured for it",
+        )
+    })
+}
+
+/// Our clone of this project's repository.
+pub(crate) fn clone_of(config: &GitConfig, project: &Project) -> PathBuf {
+    config.data_dir.join("repos").join(project.id.as_str())
+}

@@ -1,0 +1,8 @@
+//! The adapter as a whole: real git, real repositories, nothing outside of a temporary directory.
+
+mod attack;
+mod crash;
+mod limits;
+mod token;
+mod way;
+pub(crate) mod world;

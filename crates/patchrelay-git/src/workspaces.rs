@@ -1,0 +1,287 @@
+//! The port: each operation from its order to its end.
+
+use async_trait::async_trait;
+use patchrelay_domain::{BranchName, CommitSha, IssueId, Project, RunId, Worktree};
+use patchrelay_ports::{
+    CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, TreeState, WorkspaceError,
+    Workspaces,
+};
+use patchrelay_process::ProcessError;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{
+    clone,
+    config::{ConfigError, GitConfig},
+    error::{GitError, local},
+    git::Git,
+    locks::Locks,
+    names::{as_name, commit_arg},
+    place::{Place, clone_of, remote_of},
+    publish, rescue,
+    snapshot::{self, Snapshot},
+    worktree::{self, Found},
+};
+
+/// The longest difference that is shown in full, in bytes; of a longer one, the list of files.
+const MAX_DIFF_BYTES: usize = 1024 * 1024;
+
+/// Worktrees by the git command.
+///
+/// Operations on one worktree wait for each other. An operation whose future is dropped kills its git; repeating it
+/// gives what it would have given. A repetition in a new process, after a crash, first kills what the old process left
+/// running on the same worktree or clone.
+pub struct GitWorkspaces {
+    config: GitConfig,
+    git: Git,
+    locks: Locks,
+}
+
+impl GitWorkspaces {
+    /// Checks the configuration. Looks at no disk and at no remote.
+    ///
+    /// # Errors
+    ///
+    /// When a path is relative, a project's name is not fit for a directory, or an address is not fit for git.
+    pub fn new(config: GitConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self { git: Git::new(&config), config, locks: Locks::default() })
+    }
+
+    /// What changed from one commit to the other, for people: the difference, or the list of files when it is long.
+    /// Both commits have to be in our clone.
+    ///
+    /// # Errors
+    ///
+    /// `Local` when a commit is not there, or when even the list is too long.
+    pub async fn diff(
+        &self,
+        project: &Project,
+        from: &CommitSha,
+        to: &CommitSha,
+    ) -> Result<String, WorkspaceError> {
+        let failed = || format!("compare `{from}` with `{to}`");
+        let (from, to) = (commit_arg(from)?, commit_arg(to)?);
+        let diff = |form: &str| {
+            let call =
+                self.git.in_repository(&clone_of(&self.config, project)).max_stdout(MAX_DIFF_BYTES);
+            call.args([
+                "diff",
+                "--no-color",
+                "--no-ext-diff",
+                "--no-textconv",
+                form,
+                from,
+                to,
+                "--",
+            ])
+            .bytes()
+        };
+        let shown = match diff("--patch").await {
+            Err(GitError::Process { source: ProcessError::TooMuchOutput { .. }, .. }) => {
+                diff("--stat=120").await
+            }
+            shown => shown,
+        };
+        shown.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(local(failed()))
+    }
+
+    /// Lets nobody else work on the worktree, a dead predecessor included.
+    async fn hold(&self, place: &Place) -> Result<OwnedMutexGuard<()>, WorkspaceError> {
+        let held = self.locks.hold(&place.path).await;
+        let reaped = patchrelay_process::reap(&self.git.marker_of(&place.path)).await;
+        reaped.map_err(local(format!("take over the worktree `{}`", place.path.display())))?;
+        Ok(held)
+    }
+
+    /// Makes the clone usable for operations that need no worktree.
+    async fn ensure_clone(&self, project: &Project) -> Result<(), WorkspaceError> {
+        let path = clone_of(&self.config, project);
+        if clone::is_usable(&path) {
+            // Somebody may be fetching into it, which may take long and is no reason to wait.
+            return clone::restore_config_of(&path).await;
+        }
+        let _held = self.locks.hold(&path).await;
+        clone::ensure(&self.git, &path).await
+    }
+
+    /// The commit to start from: our own published work, or else the base branch.
+    async fn start(
+        &self,
+        order: &PrepareOrder,
+        place: &Place,
+    ) -> Result<CommitSha, WorkspaceError> {
+        let base = clone::fetched_tip(&self.git, &place.clone, &order.base_branch).await?;
+        let base = base.ok_or_else(|| WorkspaceError::Refused {
+            operation: format!("start from branch `{}`", order.base_branch),
+            reason: "the remote has no such branch".to_owned(),
+        })?;
+        let start = match clone::fetched_tip(&self.git, &place.clone, &order.branch).await? {
+            None => base,
+            Some(tip) if publish::run_of(&self.git, &place.clone, &tip).await?.is_some() => tip,
+            Some(_) => return Err(WorkspaceError::BranchTaken { branch: order.branch.clone() }),
+        };
+        self.refuse_large_file_storage(place, &start).await?;
+        Ok(start)
+    }
+
+    /// Without its filter, which is a program, files of LFS would be published as what they are not.
+    async fn refuse_large_file_storage(
+        &self,
+        place: &Place,
+        start: &CommitSha,
+    ) -> Result<(), WorkspaceError> {
+        let failed = || format!("look for LFS in `{start}`");
+        let call = self.git.in_repository(&place.clone).env("GIT_LITERAL_PATHSPECS", "0");
+        let call = call.args([
+            "grep",
+            "--quiet",
+            "--extended-regexp",
+            "-e",
+            "^[^#]*filter=lfs",
+            commit_arg(start)?,
+        ]);
+        let output = call
+            .args(["--", ":(glob)**/.gitattributes"])
+            .output()
+            .await
+            .map_err(local(failed()))?;
+        match output.status.code() {
+            Some(1) => Ok(()),
+            Some(0) => {
+                Err(local("use the repository")("it keeps files in LFS, which is not supported"))
+            }
+            _ => Err(local(failed())(output.stderr)),
+        }
+    }
+
+    /// Makes an existing worktree ready and tells the commit that it stands on.
+    async fn renew(
+        &self,
+        order: &PrepareOrder,
+        place: &Place,
+        stands_on: CommitSha,
+        start: CommitSha,
+    ) -> Result<CommitSha, WorkspaceError> {
+        let snapshot = snapshot::take(&self.git, place, &stands_on).await?;
+        let names = (&order.issue, &order.run);
+        rescue::keep(&self.git, &self.config.identity, place, &stands_on, &snapshot, names).await?;
+        if !order.keep_edits || (stands_on != start && snapshot.tree == snapshot.base_tree) {
+            // Nothing is kept, or there is nothing to keep and the start has moved.
+            worktree::make(&self.git, place, &start).await?;
+            return Ok(start);
+        }
+        worktree::restore_git_file(place).await?;
+        if stands_on != start && self.is_tree_of(place, &start, &snapshot).await? {
+            // What it holds was published meanwhile.
+            worktree::adopt(&self.git, place, &start).await?;
+            return Ok(start);
+        }
+        Ok(stands_on)
+    }
+
+    async fn is_tree_of(
+        &self,
+        place: &Place,
+        commit: &CommitSha,
+        held: &Snapshot,
+    ) -> Result<bool, WorkspaceError> {
+        let call = self.git.in_repository(&place.clone).args(["rev-parse", "--verify"]);
+        let tree = snapshot::object(call.args([format!("{}^{{tree}}", commit_arg(commit)?)])).await;
+        tree.map(|tree| tree == held.tree.as_str())
+            .map_err(local(format!("read commit `{commit}`")))
+    }
+}
+
+#[async_trait]
+impl Workspaces for GitWorkspaces {
+    fn worktree_path(&self, project: &Project, name: &str) -> String {
+        // For a project that is not configured the path is below no root, and every operation on it says so.
+        let root = self.config.remotes.get(&project.id).map(|remote| remote.worktree_root.clone());
+        root.unwrap_or_default().join(as_name(name)).display().to_string()
+    }
+
+    async fn prepare(&self, order: &PrepareOrder) -> Result<Worktree, WorkspaceError> {
+        let place = Place::of(&self.config, &order.project, &order.path)?;
+        let remote = remote_of(&self.config, &order.project)?;
+        let _worktree = self.hold(&place).await?;
+        let _clone = self.locks.hold(&place.clone).await;
+        let found = worktree::find(&place).await?;
+        clone::ensure(&self.git, &place.clone).await?;
+        clone::fetch(&self.git, &place.clone, remote).await?;
+        let start = self.start(order, &place).await?;
+        let base = match found {
+            Found::Whole(record) => self.renew(order, &place, record.base, start).await?,
+            Found::Nothing | Found::HalfMade => {
+                worktree::make(&self.git, &place, &start).await?;
+                start
+            }
+        };
+        Ok(Worktree {
+            path: order.path.clone(),
+            branch: order.branch.clone(),
+            base_branch: order.base_branch.clone(),
+            base,
+        })
+    }
+
+    async fn inspect(
+        &self,
+        project: &Project,
+        worktree: &Worktree,
+    ) -> Result<TreeState, WorkspaceError> {
+        let place = Place::of(&self.config, project, &worktree.path)?;
+        let _held = self.hold(&place).await?;
+        match worktree::find(&place).await? {
+            Found::Whole(_) => {}
+            Found::Nothing | Found::HalfMade => {
+                return Err(local(format!("inspect `{}`", worktree.path))("the worktree is gone"));
+            }
+        }
+        clone::restore_config_of(&place.clone).await?;
+        let Snapshot { tree, base_tree, changed, hits } =
+            snapshot::take(&self.git, &place, &worktree.base).await?;
+        Ok(TreeState { is_clean: tree == base_tree, tree, changed, hits })
+    }
+
+    async fn rescue(
+        &self,
+        project: &Project,
+        issue: &IssueId,
+        run: &RunId,
+        path: &str,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let place = Place::of(&self.config, project, path)?;
+        let _held = self.hold(&place).await?;
+        let base = match worktree::find(&place).await? {
+            Found::Whole(record) => record.base,
+            // No agent was ever in it.
+            Found::Nothing | Found::HalfMade => return Ok(None),
+        };
+        clone::restore_config_of(&place.clone).await?;
+        let snapshot = snapshot::take(&self.git, &place, &base).await?;
+        rescue::keep(&self.git, &self.config.identity, &place, &base, &snapshot, (issue, run)).await
+    }
+
+    async fn commit(&self, order: &CommitOrder) -> Result<CommitSha, WorkspaceError> {
+        let clone = clone_of(&self.config, &order.project);
+        clone::restore_config_of(&clone).await?;
+        publish::commit(&self.git, &self.config.identity, &clone, order).await
+    }
+
+    async fn remote_branch(
+        &self,
+        project: &Project,
+        branch: &BranchName,
+    ) -> Result<Option<RemoteBranch>, WorkspaceError> {
+        let remote = remote_of(&self.config, project)?;
+        self.ensure_clone(project).await?;
+        publish::remote_branch(&self.git, &clone_of(&self.config, project), remote, branch).await
+    }
+
+    async fn push(&self, order: &PushOrder) -> Result<Pushed, WorkspaceError> {
+        let remote = remote_of(&self.config, &order.project)?;
+        let clone = clone_of(&self.config, &order.project);
+        clone::restore_config_of(&clone).await?;
+        publish::push(&self.git, &clone, remote, order).await
+    }
+}

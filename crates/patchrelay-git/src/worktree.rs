@@ -1,0 +1,177 @@
+//! Making a worktree, finding it again, and the one file of git's that lies in it.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use patchrelay_domain::CommitSha;
+use patchrelay_ports::WorkspaceError;
+
+use crate::{
+    clone::blocking, error::local, git::Git, names::commit_arg, place::Place, record::Record,
+};
+
+/// The longest `.git` file that is read, in bytes; ours is one path.
+const MAX_GIT_FILE: u64 = 16 * 1024;
+
+/// What is at a place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing.
+    Nothing,
+    /// A worktree of ours that was never finished, so no agent was ever in it.
+    HalfMade,
+    /// A worktree of ours.
+    Whole(Record),
+}
+
+/// Looks at a place.
+///
+/// # Errors
+///
+/// `Foreign` when something is there that we did not make: it is left alone.
+pub(crate) async fn find(place: &Place) -> Result<Found, WorkspaceError> {
+    let foreign = |reason: &str| WorkspaceError::Foreign {
+        path: place.path.display().to_string(),
+        reason: reason.to_owned(),
+    };
+    let failed = || format!("look at `{}`", place.path.display());
+    let metadata = match tokio::fs::symlink_metadata(&place.path).await {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(local(failed())(error)),
+    };
+    if !metadata.is_dir() {
+        return Err(foreign("it is not a directory"));
+    }
+    // The root may lie behind a link of the operator's; below it, no link may lead anywhere else.
+    let (root, real) =
+        (tokio::fs::canonicalize(&place.root).await, tokio::fs::canonicalize(&place.path).await);
+    let (root, real) = (root.map_err(local(failed()))?, real.map_err(local(failed()))?);
+    if real != root.join(&place.name) {
+        return Err(foreign("a link leads out of the worktree root"));
+    }
+    match Record::load(place).await? {
+        None => Err(foreign("there is no record of our making it")),
+        Some(record) if record.is_whole => Ok(Found::Whole(record)),
+        Some(_) => Ok(Found::HalfMade),
+    }
+}
+
+/// Makes the worktree anew, standing on this commit. What is there is removed, so it has to be ours and its content kept
+/// elsewhere. After a crash at any point the place is [`Found::Nothing`], [`Found::HalfMade`] or whole. Needs the locks
+/// of the worktree and of the clone.
+pub(crate) async fn make(git: &Git, place: &Place, base: &CommitSha) -> Result<(), WorkspaceError> {
+    let failed = || format!("make the worktree `{}`", place.path.display());
+    Record { base: base.clone(), is_whole: false }.store(place).await?;
+    let (path, admin, root) = (place.path.clone(), place.admin(), place.root.clone());
+    let cleared = blocking(move || {
+        remove_tree(&path)?;
+        remove_tree(&admin)?;
+        fs::create_dir_all(root)
+    });
+    cleared.await.map_err(local(failed()))?;
+    let call = git.in_repository(&place.clone).marked(&git.marker_of(&place.path));
+    let call = call
+        .args(["worktree", "add", "--quiet", "--detach", "--no-guess-remote", "--"])
+        .args([&place.path]);
+    call.args([commit_arg(base)?]).done().await.map_err(local(failed()))?;
+    if !is_git_file_ours(place).await.map_err(local(failed()))? {
+        return Err(local(failed())("git did not name it as it was expected to"));
+    }
+    Record { base: base.clone(), is_whole: true }.store(place).await
+}
+
+/// Lets the worktree stand on another commit, whose tree is the one that the snapshot just taken of it gave. No file of
+/// it is touched.
+pub(crate) async fn adopt(
+    git: &Git,
+    place: &Place,
+    base: &CommitSha,
+) -> Result<(), WorkspaceError> {
+    let failed = || format!("move the worktree `{}`", place.path.display());
+    // Head and index are for the agent's eyes; what counts is the record, which comes last.
+    let head = git.in_repository(&place.admin()).args([
+        "update-ref",
+        "--no-deref",
+        "HEAD",
+        commit_arg(base)?,
+    ]);
+    head.done().await.map_err(local(failed()))?;
+    // The place's index is that of the snapshot, so it fits the new commit.
+    tokio::fs::rename(&place.index, place.admin().join("index")).await.map_err(local(failed()))?;
+    Record { base: base.clone(), is_whole: true }.store(place).await
+}
+
+/// Whether the worktree's `.git` is the file that we made: it leads every git that is started in the worktree to our
+/// clone. An agent that could replace it would choose the configuration of whoever runs git there next.
+pub(crate) async fn is_git_file_ours(place: &Place) -> io::Result<bool> {
+    let (path, expected) = (place.path.join(".git"), expected_git_file(place).await?);
+    let metadata = match tokio::fs::symlink_metadata(&path).await {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if !metadata.is_file() || MAX_GIT_FILE < metadata.len() {
+        return Ok(false);
+    }
+    Ok(tokio::fs::read(&path).await? == expected)
+}
+
+/// Makes the worktree's `.git` what it has to be. Whatever else is there is removed: it is no work product, and a git
+/// that is started in the worktree must not meet it.
+pub(crate) async fn restore_git_file(place: &Place) -> Result<(), WorkspaceError> {
+    let failed = || format!("restore the `.git` of `{}`", place.path.display());
+    if is_git_file_ours(place).await.map_err(local(failed()))? {
+        return Ok(());
+    }
+    tracing::warn!(worktree = %place.path.display(), "the worktree's `.git` was replaced; it is made ours again");
+    let (path, content) =
+        (place.path.join(".git"), expected_git_file(place).await.map_err(local(failed()))?);
+    let restored = blocking(move || {
+        remove_tree(&path)?;
+        fs::write(&path, content)
+    });
+    restored.await.map_err(local(failed()))
+}
+
+async fn expected_git_file(place: &Place) -> io::Result<Vec<u8>> {
+    let clone: PathBuf = tokio::fs::canonicalize(&place.clone).await?;
+    let mut content = b"gitdir: ".to_vec();
+    content.extend(clone.join("worktrees").join(&place.name).into_os_string().into_encoded_bytes());
+    content.push(b'\n');
+    Ok(content)
+}
+
+/// Removes whatever is there, without following links.
+fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if !metadata.is_dir() => fs::remove_file(path),
+        Ok(_) => match fs::remove_dir_all(path) {
+            // Caches of package managers are often read-only, and then their directories cannot be emptied.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                make_writable(path)?;
+                fs::remove_dir_all(path)
+            }
+            removed => removed,
+        },
+    }
+}
+
+fn make_writable(root: &Path) -> io::Result<()> {
+    let mut pending = vec![root.to_owned()];
+    while let Some(dir) = pending.pop() {
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                pending.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}

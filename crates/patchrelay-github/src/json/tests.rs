@@ -1,0 +1,46 @@
+use serde::Deserialize;
+
+use super::*;
+
+#[test]
+fn depth_is_counted_outside_of_strings() {
+    assert_eq!(check(br#"{"a":[{"b":"[[[[\"[[["}]}"#, 3), Ok(()));
+    assert!(check(br#"{"a":[{"b":1}]}"#, 2).is_err());
+    assert_eq!(check(br#"["\\",[]]"#, 2), Ok(()));
+    assert_eq!(check(b"7", 0), Ok(()));
+}
+
+#[test]
+fn a_depth_bomb_is_refused_without_a_stack() {
+    for open in ["[", "{\"a\":"] {
+        let bomb = open.repeat(5_000_000);
+        assert!(check(bomb.as_bytes(), 64).unwrap_err().contains("64 levels"));
+    }
+}
+
+#[test]
+fn what_is_not_one_json_text_is_refused() {
+    for body in ["", "{", "{}{}", "payload=%7B%7D", "{'a':1}", "[1,]", "\"open"] {
+        assert!(check(body.as_bytes(), 64).is_err(), "{body}");
+    }
+    assert!(check(b"\"\xff\"", 64).unwrap_err().contains("UTF-8"));
+}
+
+#[test]
+fn an_error_names_the_path() {
+    #[derive(Debug, Deserialize)]
+    struct Outer {
+        #[serde(rename = "outer")]
+        _outer: Inner,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[serde(rename = "number")]
+        _number: u64,
+    }
+    let error = |body: &str| parse::<Outer>(body.as_bytes()).unwrap_err();
+    assert!(error(r#"{"outer":{}}"#).starts_with("outer: missing field `number`"));
+    assert!(error(r#"{"outer":{"number":"x"}}"#).starts_with("outer.number: invalid type"));
+    assert!(error("{}").starts_with("missing field `outer`"));
+    assert!(error(r#"{"outer":{"number":1}} more"#).starts_with("trailing characters"));
+}

@@ -1,0 +1,369 @@
+use patchrelay_domain::{IssueId, RouteHint, SessionId};
+use patchrelay_ports::{Delivery, SignalKind};
+use patchrelay_testkit::{
+    WebhookTarget,
+    linear::{FakeLinear, FakeLinearConfig, SignedDelivery},
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+const SECRET: &str = "webhook-secret";
+const NOW: Timestamp = Timestamp::from_millis(1_795_514_400_000);
+
+/// A request: headers and body.
+struct Request(Vec<(&'static str, String)>, Vec<u8>);
+
+impl Headers for Request {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Request {
+    fn signed(body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let signature = target().sign(&body);
+        let headers = vec![
+            ("linear-delivery", "delivery-1".to_owned()),
+            ("linear-event", "AgentSessionEvent".to_owned()),
+            ("linear-signature", signature),
+        ];
+        Self(headers, body)
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, value.to_owned()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(known, _)| *known != name);
+        self
+    }
+
+    fn verify(&self) -> Result<VerifiedDelivery, Refusal> {
+        webhooks().verify(self, &self.1, NOW)
+    }
+}
+
+fn target() -> WebhookTarget {
+    WebhookTarget { url: "http://127.0.0.1:9/nobody".to_owned(), secret: SECRET.to_owned() }
+}
+
+fn webhooks() -> LinearWebhooks {
+    LinearWebhooks::new(SecretString::from(SECRET), LinearWebhookSettings::default()).unwrap()
+}
+
+/// A body that was sent this many milliseconds before now.
+fn aged(millis: i64) -> String {
+    json!({ "webhookTimestamp": NOW.millis() - millis }).to_string()
+}
+
+fn handled(only_if_body_is_new: bool) -> Result<VerifiedDelivery, Refusal> {
+    Ok(VerifiedDelivery::Handled {
+        delivery_id: "delivery-1".to_owned(),
+        event: "AgentSessionEvent".to_owned(),
+        only_if_body_is_new,
+    })
+}
+
+#[test]
+fn each_check_comes_in_its_turn() {
+    let wrong_in_everything = || {
+        Request::signed("{")
+            .without("linear-delivery")
+            .without("linear-event")
+            .with("linear-signature", "00")
+    };
+    assert_eq!(wrong_in_everything().verify(), Err(Refusal::MissingHeader("linear-delivery")));
+    let request = wrong_in_everything().with("linear-delivery", "delivery-1");
+    assert_eq!(request.verify(), Err(Refusal::MissingHeader("linear-event")));
+    let request = request.with("linear-event", "Issue");
+    assert_eq!(request.verify(), Err(Refusal::InvalidSignature));
+    assert!(matches!(
+        Request::signed("{").with("linear-event", "Issue").verify(),
+        Err(Refusal::InvalidJson(_))
+    ));
+    let no_time = || Request::signed("{}");
+    assert_eq!(no_time().with("linear-event", "Issue").verify(), Ok(VerifiedDelivery::Ignored));
+    assert_eq!(no_time().verify(), Err(Refusal::StaleTimestamp));
+    assert_eq!(Request::signed(aged(0)).verify(), handled(false));
+}
+
+#[test]
+fn an_absent_empty_or_endless_header_is_missing() {
+    for name in ["linear-delivery", "linear-event", "linear-signature"] {
+        assert_eq!(
+            Request::signed(aged(0)).without(name).verify(),
+            Err(Refusal::MissingHeader(name))
+        );
+        assert_eq!(
+            Request::signed(aged(0)).with(name, "").verify(),
+            Err(Refusal::MissingHeader(name))
+        );
+    }
+    let endless =
+        Request::signed(aged(0)).with("linear-delivery", &"d".repeat(MAX_DELIVERY_ID_BYTES + 1));
+    assert_eq!(endless.verify(), Err(Refusal::MissingHeader("linear-delivery")));
+}
+
+#[test]
+fn only_the_signature_of_these_bytes_is_taken() {
+    let good = target().sign(aged(0).as_bytes());
+    assert_eq!(
+        Request::signed(aged(0)).with("linear-signature", &good.to_uppercase()).verify(),
+        handled(false)
+    );
+    let other_secret =
+        WebhookTarget { secret: "other".to_owned(), ..target() }.sign(aged(0).as_bytes());
+    for bad in
+        [&other_secret, &good[..62], &format!("{good}00"), "no hex", &good.replace(&good[..1], "x")]
+    {
+        let request = Request::signed(aged(0)).with("linear-signature", bad);
+        assert_eq!(request.verify(), Err(Refusal::InvalidSignature), "{bad}");
+    }
+    let mut tampered = Request::signed(aged(0));
+    tampered.1.push(b' ');
+    assert_eq!(tampered.verify(), Err(Refusal::InvalidSignature));
+}
+
+#[test]
+fn an_empty_secret_is_refused() {
+    let refused = LinearWebhooks::new(SecretString::from(""), LinearWebhookSettings::default());
+    assert!(matches!(refused, Err(SetupError::EmptyWebhookSecret)));
+}
+
+#[test]
+fn a_late_delivery_counts_only_if_its_body_is_new() {
+    let (skew, age) = (60_000, 8 * 60 * 60 * 1_000);
+    for (millis, expected) in [
+        (0, handled(false)),
+        (skew, handled(false)),
+        (skew + 1, handled(true)),
+        (age - 1, handled(true)),
+        (age, Err(Refusal::StaleTimestamp)),
+        (-skew, handled(false)),
+        (-skew - 1, Err(Refusal::StaleTimestamp)),
+        (NOW.millis(), Err(Refusal::StaleTimestamp)),
+    ] {
+        assert_eq!(Request::signed(aged(millis)).verify(), expected, "{millis} ms old");
+    }
+}
+
+#[test]
+fn a_time_that_is_none_is_stale() {
+    for time in [
+        "null",
+        "\"1795514400000\"",
+        "1e999",
+        "-1",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "{}",
+    ] {
+        let request = Request::signed(format!("{{\"webhookTimestamp\":{time}}}"));
+        let answer = request.verify();
+        assert!(
+            matches!(answer, Err(Refusal::StaleTimestamp | Refusal::InvalidJson(_))),
+            "{time}: {answer:?}"
+        );
+    }
+    // The header is not signed, so it says nothing.
+    let request = Request::signed("{}").with("linear-timestamp", &NOW.millis().to_string());
+    assert_eq!(request.verify(), Err(Refusal::StaleTimestamp));
+}
+
+#[test]
+fn a_body_that_nests_too_deep_is_refused_however_deep() {
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth - 1), "]".repeat(depth - 1));
+        format!("{{\"webhookTimestamp\":{},\"a\":{open}{close}}}", NOW.millis())
+    };
+    assert_eq!(Request::signed(nested(64)).verify(), handled(false));
+    assert!(
+        matches!(Request::signed(nested(65)).verify(), Err(Refusal::InvalidJson(reason)) if reason.contains("deeper"))
+    );
+    for bomb in ["[".repeat(MAX_BODY_BYTES), "{\"a\":".repeat(200_000), nested(400_000)] {
+        assert!(matches!(Request::signed(bomb).verify(), Err(Refusal::InvalidJson(_))));
+    }
+    let in_a_string =
+        json!({ "webhookTimestamp": NOW.millis(), "a": format!("\"\\{}", "[{".repeat(100)) });
+    assert_eq!(Request::signed(in_a_string.to_string()).verify(), handled(false));
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    let two = format!("{} {{}}", aged(0));
+    for body in [&b""[..], b"{", b"nothing", b"{\"a\":\"\xff\"}", b"[1,]", two.as_bytes()] {
+        let answer = Request::signed(body).verify();
+        assert!(
+            matches!(answer, Err(Refusal::InvalidJson(_))),
+            "{}: {answer:?}",
+            String::from_utf8_lossy(body)
+        );
+    }
+}
+
+fn row(event: &str, body: &Value) -> InboxRow {
+    let delivery = Delivery {
+        source: Source::Linear,
+        delivery_id: "delivery-1".to_owned(),
+        event: event.to_owned(),
+        body: body.to_string().into_bytes(),
+        received: NOW,
+    };
+    InboxRow { id: 1, delivery, attempts: 0 }
+}
+
+fn normalize(body: &Value) -> Result<Vec<Signal>, NormalizeError> {
+    webhooks().normalize(&row(AGENT_SESSION_EVENT, body))
+}
+
+fn created() -> Value {
+    json!({
+        "type": "AgentSessionEvent",
+        "action": "created",
+        "organizationId": "org",
+        "agentSession": {
+            "id": "session",
+            "creatorId": "ada",
+            "comment": { "body": "@patchrelay please add a flag" },
+            "issue": { "id": "issue", "identifier": "APP-1", "team": { "id": "team", "key": "APP", "name": "Application" } },
+        },
+    })
+}
+
+#[test]
+fn a_created_session_is_signalled() {
+    let expected = SignalKind::SessionOpened {
+        issue: IssueId::new("org", "issue"),
+        hint: RouteHint {
+            key: Some("APP-1".to_owned()),
+            team: ["APP", "team", "Application"].map(str::to_owned).into(),
+            tracker_project: Vec::new(),
+            labels: None,
+        },
+        session: SessionId::new("session"),
+        prompt: Some("@patchrelay please add a flag".to_owned()),
+        author: Some("ada".to_owned()),
+    };
+    assert_eq!(normalize(&created()).unwrap(), [Signal { kind: expected }]);
+}
+
+/// What the human said and who it was, after this change to a usual body.
+fn said(change: impl FnOnce(&mut Value)) -> (Option<String>, Option<String>) {
+    let mut body = created();
+    change(&mut body);
+    match normalize(&body).unwrap().remove(0).kind {
+        SignalKind::SessionOpened { prompt, author, .. } => (prompt, author),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_the_human_said_is_the_activity_or_else_the_comment() {
+    let activity = |body: &mut Value| {
+        body["agentActivity"] =
+            json!({ "userId": "eve", "content": { "type": "prompt", "body": "Rather a switch." } });
+    };
+    assert_eq!(said(activity), (Some("Rather a switch.".to_owned()), Some("eve".to_owned())));
+    let marker = "This thread is for an agent session with patchrelay.";
+    assert_eq!(
+        said(|body| body["agentSession"]["comment"]["body"] = marker.into()),
+        (None, Some("ada".to_owned()))
+    );
+    assert_eq!(said(|body| body["agentSession"]["comment"]["body"] = "  ".into()).0, None);
+    assert_eq!(said(|body| body["agentSession"]["comment"] = Value::Null).0, None);
+    assert_eq!(said(|body| body["agentSession"]["creatorId"] = Value::Null).1, None);
+    let creator = |body: &mut Value| {
+        body["agentSession"]["creatorId"] = Value::Null;
+        body["agentSession"]["creator"] = json!({ "id": "bob", "name": "Bob" });
+    };
+    assert_eq!(said(creator).1.as_deref(), Some("bob"));
+}
+
+#[test]
+fn a_session_may_name_its_issue_by_id_only() {
+    let mut body = created();
+    body["agentSession"]["issue"] = Value::Null;
+    body["agentSession"]["issueId"] = json!("issue");
+    let signals = normalize(&body).unwrap();
+    let SignalKind::SessionOpened { issue, hint, .. } = &signals[0].kind else { panic!() };
+    assert_eq!((issue, hint), (&IssueId::new("org", "issue"), &RouteHint::default()));
+}
+
+#[test]
+fn other_actions_and_types_say_nothing() {
+    for action in ["prompted", "a new one"] {
+        let mut body = created();
+        body["action"] = json!(action);
+        assert_eq!(normalize(&body).unwrap(), []);
+    }
+    assert_eq!(webhooks().normalize(&row("Issue", &json!({ "type": "Issue" }))).unwrap(), []);
+}
+
+#[test]
+fn a_missing_or_wrong_field_is_named() {
+    for (pointer, value, named) in [
+        ("/type", json!("Issue"), "`type`"),
+        ("/action", Value::Null, "`action`"),
+        ("/organizationId", json!(" "), "`organizationId`"),
+        ("/organizationId", json!("a/b"), "`organizationId`"),
+        ("/agentSession", Value::Null, "`agentSession`"),
+        ("/agentSession/id", Value::Null, "`agentSession.id`"),
+        ("/agentSession/issue", Value::Null, "`agentSession.issue.id`"),
+        ("/agentSession/issue/id", json!("a/b"), "`agentSession.issue.id`"),
+        ("/agentSession/issue/id", json!(7), "agentSession.issue.id"),
+    ] {
+        let mut body = created();
+        *body.pointer_mut(pointer).unwrap() = value;
+        let error = normalize(&body).unwrap_err();
+        assert!(error.reason.contains(named), "{pointer}: {error}");
+        assert_eq!(error.event, "AgentSessionEvent");
+    }
+}
+
+async fn delivery() -> (FakeLinear, SignedDelivery) {
+    let config = FakeLinearConfig { webhook: target(), token: "token".to_owned(), port: 0 };
+    let fake = FakeLinear::start(config).await.unwrap();
+    let issue = fake.create_issue("Add a flag", "Please.");
+    let delivery = fake.open_session(&issue.key);
+    (fake, delivery)
+}
+
+#[tokio::test]
+async fn a_whole_delivery_of_linears_is_understood() {
+    let (fake, delivery) = delivery().await;
+    let sent: Value = serde_json::from_slice(&delivery.body).unwrap();
+    let now = Timestamp::from_millis(sent["webhookTimestamp"].as_i64().unwrap());
+    let verify = |delivery: &SignedDelivery| {
+        webhooks().verify(&Request(delivery.headers.clone(), Vec::new()), &delivery.body, now)
+    };
+    let Ok(VerifiedDelivery::Handled { delivery_id, event, only_if_body_is_new }) =
+        verify(&delivery)
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (Some(&*delivery_id), only_if_body_is_new),
+        (delivery.header("linear-delivery"), false)
+    );
+    let signals = webhooks().normalize(&row(&event, &sent)).unwrap();
+    let SignalKind::SessionOpened { issue, hint, session, prompt, author } = &signals[0].kind
+    else {
+        panic!()
+    };
+    assert_eq!(*issue, IssueId::new(fake.workspace(), fake.issue("APP-1").id));
+    assert_eq!(hint.key.as_deref(), Some("APP-1"));
+    assert_eq!(session.as_str(), sent["agentSession"]["id"]);
+    assert_eq!((prompt, author), (&None, &Some(fake.human())));
+
+    let late = delivery.clone().aged(Duration::from_secs(3_600));
+    assert!(matches!(
+        verify(&late),
+        Ok(VerifiedDelivery::Handled { only_if_body_is_new: true, .. })
+    ));
+    assert_eq!(verify(&delivery.aged(Duration::from_secs(36_000))), Err(Refusal::StaleTimestamp));
+}

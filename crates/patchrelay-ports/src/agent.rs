@@ -1,0 +1,119 @@
+//! The agent runtime: what runs the coding agent in a worktree.
+
+use async_trait::async_trait;
+use patchrelay_domain::{RunId, ThreadId, TurnId, TurnStatus};
+use thiserror::Error;
+
+use crate::Cause;
+
+/// An order to start an agent process for one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentLaunch {
+    /// The run. Its id is put into the environment of every process, so that leftovers can be found (D16).
+    pub run: RunId,
+    /// The worktree: the only directory that the agent may write to.
+    pub directory: String,
+    /// Whether the agent's commands have a network (D23).
+    pub network: bool,
+}
+
+/// Which thread to work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ThreadSpec {
+    /// A new one.
+    Fresh,
+    /// This one, as far as it still exists; a new one otherwise. The answer tells which it is.
+    Resume(ThreadId),
+}
+
+/// An order for one turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnOrder {
+    /// Our id of the message, by which it is recognised later (D22).
+    pub message_id: String,
+    /// What the agent is told.
+    pub input: String,
+    /// The JSON Schema that the answer has to fit, for a report turn (D18).
+    pub output_schema: Option<String>,
+}
+
+/// What a running turn says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// Something moved: a command, an edit, a message. In one line, for people and for the silence watch.
+    Progress {
+        /// What.
+        line: String,
+    },
+    /// The turn is over. Comes once for each turn, also when the runtime died (then as a failure).
+    TurnEnded {
+        /// How.
+        status: TurnStatus,
+        /// The agent's last message of this turn, possibly empty.
+        answer: String,
+    },
+}
+
+/// Why the agent runtime could not do something.
+#[derive(Debug, Error)]
+pub enum AgentError {
+    /// The process cannot be started, or does not speak the protocol.
+    #[error("failed to start the agent: {reason}")]
+    Launch {
+        /// What was seen.
+        reason: String,
+        /// What went wrong underneath.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// A request failed or was not answered in time.
+    #[error("the agent did not carry out `{request}`: {reason}")]
+    Request {
+        /// Which request.
+        request: &'static str,
+        /// What it answered.
+        reason: String,
+    },
+    /// The process is gone.
+    #[error("the agent process ended: {reason}")]
+    Gone {
+        /// How.
+        reason: String,
+    },
+    /// The runtime did not take over the permissions that were asked for, so it must not run (D20).
+    #[error("the agent would run with other permissions than asked for: {reason}")]
+    Permissions {
+        /// What differs.
+        reason: String,
+    },
+}
+
+/// The agent runtime.
+#[async_trait]
+pub trait AgentRuntime: Send + Sync {
+    /// Starts an agent process in its own process group, with an environment that holds no secret, and shakes hands.
+    async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError>;
+
+    /// Ends every process that was started for this run by an earlier process of ours, and waits until none is left.
+    /// Called before a worktree is used again.
+    async fn reap(&self, run: &RunId) -> Result<(), AgentError>;
+}
+
+/// One agent process. Dropping it kills its process group; [`AgentSession::close`] also waits.
+#[async_trait]
+pub trait AgentSession: Send {
+    /// Starts or resumes a thread, with the permissions of the launch.
+    async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError>;
+
+    /// Starts a turn on the open thread. One at a time.
+    async fn start_turn(&mut self, order: &TurnOrder) -> Result<TurnId, AgentError>;
+
+    /// The next event of the turn. Cancel-safe: a dropped call loses no event.
+    async fn next_event(&mut self) -> Result<AgentEvent, AgentError>;
+
+    /// Asks the turn to stop. Its end comes as an event.
+    async fn interrupt(&mut self) -> Result<(), AgentError>;
+
+    /// Ends the process group and waits until it is gone, commands of the agent included.
+    async fn close(self: Box<Self>);
+}

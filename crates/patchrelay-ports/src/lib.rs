@@ -1,0 +1,45 @@
+//! What the engine needs of the world: traits, their plain data and their errors. Nothing here runs.
+//!
+//! A port speaks the words of the domain; the types of a wire, a database or a command line stop in the adapter that
+//! implements it. Every call that leaves the process has a deadline inside its adapter and answers with an error that
+//! says whether trying again can help. Dropping a call's future is not undoing it: treat it as "unknown".
+
+mod agent;
+mod clock;
+mod error;
+mod forge;
+mod probe;
+mod store;
+mod tracker;
+mod webhook;
+mod workspace;
+
+pub use crate::{
+    agent::{
+        AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec, TurnOrder,
+    },
+    clock::{Clock, Ids},
+    error::{CallError, Cause},
+    forge::{Forge, OpenPullRequest},
+    probe::{NoProbe, Probe, Side, Step},
+    store::{
+        Commit, Committed, Delivery, Guard, InboxRow, IssueFilter, Lease, NewOrder, NewRun,
+        OrderId, OutboxRow, Received, RunRecord, Source, Store, StoreError, Stored,
+        StoredFeedEntry, StoredObservation,
+    },
+    tracker::{CreateActivity, MoveTicket, Tracker, TrackerIdentity},
+    webhook::{
+        Headers, NormalizeError, Refusal, Signal, SignalKind, VerifiedDelivery, WebhookSource,
+    },
+    workspace::{
+        CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, TreeState, WorkspaceError,
+        Workspaces,
+    },
+};
+
+#[cfg(feature = "mock")]
+pub use crate::{
+    clock::{MockClock, MockIds},
+    forge::MockForge,
+    tracker::MockTracker,
+};

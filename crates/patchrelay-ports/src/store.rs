@@ -1,0 +1,411 @@
+//! The store: everything that must survive a crash.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use patchrelay_domain::{
+    BranchName, FeedEntry, IssueFacts, IssueId, NextStep, Observation, ObservationKind,
+    OutboxOrder, PrNumber, ProjectId, ReadyIssue, RunId, RunOutcome, RunState, RunType, Timestamp,
+};
+use thiserror::Error;
+
+use crate::Cause;
+
+/// Who sent a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Linear.
+    Linear,
+    /// GitHub.
+    Github,
+}
+
+impl Source {
+    /// The name in storage and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Github => "github",
+        }
+    }
+}
+
+/// A genuine delivery, to be stored before it is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Who sent it.
+    pub source: Source,
+    /// The sender's id of it.
+    pub delivery_id: String,
+    /// Its event type.
+    pub event: String,
+    /// The raw body.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub received: Timestamp,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Stored.
+    Accepted,
+    /// The same id or the same body of this source was stored before; nothing changed.
+    Duplicate,
+}
+
+/// A stored delivery whose meaning was not derived yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    /// Its number.
+    pub id: i64,
+    /// The delivery.
+    pub delivery: Delivery,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// An issue's facts with the version that the compare-and-set compares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The facts.
+    pub facts: IssueFacts,
+    /// How often they changed. 0 is an issue that is not stored.
+    pub version: u64,
+}
+
+/// The right to work on an issue until it expires. The token of an issue only grows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which issue.
+    pub issue: IssueId,
+    /// Whose.
+    pub owner: String,
+    /// The fencing token.
+    pub token: i64,
+    /// Until when, by the store's clock.
+    pub expires: Timestamp,
+}
+
+/// A run to be inserted by a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// What for.
+    pub run_type: RunType,
+    /// When.
+    pub started: Timestamp,
+}
+
+/// What must hold for a commit, and what else changes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing but the version: facts may always arrive.
+    Version,
+    /// The lease is ours; the run is inserted.
+    Claim {
+        /// The lease.
+        lease: Lease,
+        /// The run.
+        run: NewRun,
+    },
+    /// The lease is ours and the run is not settled; it ends.
+    Settle {
+        /// The lease.
+        lease: Lease,
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        outcome: RunOutcome,
+    },
+}
+
+/// A report to be sent, with its id fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// The id that the entity in the tracker will have.
+    pub entity_id: String,
+    /// What to send.
+    pub order: OutboxOrder,
+    /// After this, sending it would no longer help.
+    pub expires: Option<Timestamp>,
+}
+
+/// One change of one issue: facts, log, reports and deliveries in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The version that the facts were computed from.
+    pub expected: u64,
+    /// The new facts.
+    pub facts: IssueFacts,
+    /// What `decide` says of them; stored by its `columns()`, which are the ready list.
+    pub next: NextStep,
+    /// What happened, in order. May be empty when only deliveries are done.
+    pub observations: Vec<Observation>,
+    /// The reports that it deserves, in order.
+    pub orders: Vec<NewOrder>,
+    /// The lines that people see of it.
+    pub feed: Vec<FeedEntry>,
+    /// The deliveries that it came from, which are done with it.
+    pub deliveries: Vec<i64>,
+    /// What must hold.
+    pub guard: Guard,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Committed {
+    /// Stored, with this version.
+    Stored(u64),
+    /// Somebody changed the issue meanwhile; nothing was stored. Load it and decide again.
+    Conflict,
+    /// The lease is not ours any more; nothing was stored.
+    LeaseLost,
+    /// The run was settled before; nothing was stored.
+    AlreadySettled,
+}
+
+/// A run as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: RunId,
+    /// The issue.
+    pub issue: IssueId,
+    /// What for.
+    pub run_type: RunType,
+    /// How it stands, or stood last.
+    pub state: RunState,
+    /// How it ended; `None` while it is open.
+    pub outcome: Option<RunOutcome>,
+    /// When it was claimed.
+    pub started: Timestamp,
+    /// When it was settled.
+    pub ended: Option<Timestamp>,
+}
+
+/// The number of an outbox row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(pub i64);
+
+/// A report that is due, leased to the sender that took it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Its number.
+    pub id: OrderId,
+    /// The issue it reports on.
+    pub issue: IssueId,
+    /// The id that the entity in the tracker will have.
+    pub entity_id: String,
+    /// What to send.
+    pub order: OutboxOrder,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// After this, sending it would no longer help.
+    pub expires: Option<Timestamp>,
+}
+
+/// An observation as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredObservation {
+    /// The issue.
+    pub issue: IssueId,
+    /// The issue's version that it led to.
+    pub version: u64,
+    /// Its place among those of the same version.
+    pub position: u32,
+    /// When we learned of it.
+    pub at: Timestamp,
+    /// The name of its kind, which may be one that this program does not know.
+    pub kind: String,
+    /// The observation, unless a newer program wrote a kind that this one does not know.
+    pub observation: Option<Observation>,
+}
+
+/// A feed line as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFeedEntry {
+    /// Where it stands in the feed.
+    pub cursor: i64,
+    /// When.
+    pub at: Timestamp,
+    /// The issue.
+    pub issue: IssueId,
+    /// The line.
+    pub entry: FeedEntry,
+}
+
+/// Which issues to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IssueFilter {
+    /// Only those of this project.
+    pub project: Option<ProjectId>,
+    /// Only those with this ticket key.
+    pub key: Option<String>,
+    /// Only those that are not settled.
+    pub open: bool,
+    /// Only those after this one, in the order of the list.
+    pub after: Option<IssueId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// Why the store could not do something.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database did not do it, and may do it later. Whether it was done is unknown.
+    #[error("the database failed to {operation}")]
+    Unavailable {
+        /// What was attempted.
+        operation: &'static str,
+        /// What the database said.
+        #[source]
+        source: Cause,
+    },
+    /// A stored value cannot be read. Nothing is guessed in its place.
+    #[error("the stored {what} `{id}` cannot be read")]
+    Corrupt {
+        /// What it should be.
+        what: &'static str,
+        /// Which one.
+        id: String,
+        /// What is wrong with it.
+        #[source]
+        source: Cause,
+    },
+}
+
+/// The store. Every method is one transaction: after a crash it happened or it did not.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Stores a delivery, once per (source, id) and once per (source, body).
+    async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError>;
+
+    /// The oldest deliveries that are due and not done.
+    async fn inbox_due(&self, now: Timestamp, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+
+    /// Ends deliveries that say nothing to any issue.
+    async fn inbox_done(&self, rows: &[i64], now: Timestamp) -> Result<(), StoreError>;
+
+    /// Puts a delivery off, or with `due: None` aside as dead, and keeps the error.
+    async fn inbox_failed(
+        &self,
+        row: i64,
+        due: Option<Timestamp>,
+        error: &str,
+    ) -> Result<(), StoreError>;
+
+    /// An issue.
+    async fn load(&self, issue: &IssueId) -> Result<Option<Stored>, StoreError>;
+
+    /// Issues, newest change first.
+    async fn list(&self, filter: &IssueFilter) -> Result<Vec<Stored>, StoreError>;
+
+    /// The issue of a project whose work is published as this branch, or whose pull request has this number.
+    async fn find_by_pull_request(
+        &self,
+        project: &ProjectId,
+        branch: &BranchName,
+        number: PrNumber,
+    ) -> Result<Option<IssueId>, StoreError>;
+
+    /// Which of these occurrences are in the issue's log already: those must not be appended again.
+    async fn known_occurrences(
+        &self,
+        issue: &IssueId,
+        kinds: &[ObservationKind],
+    ) -> Result<Vec<bool>, StoreError>;
+
+    /// Changes an issue.
+    async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError>;
+
+    /// The issues whose `NextColumns` have a run type and a due time that is not after `now`, and that no lease holds.
+    async fn ready(&self, now: Timestamp, limit: u32) -> Result<Vec<ReadyIssue>, StoreError>;
+
+    /// When the earliest issue that waits for a time after `now` is due.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Takes the lease of an issue, with a higher token than ever before, if nobody holds it.
+    async fn acquire(
+        &self,
+        issue: &IssueId,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, StoreError>;
+
+    /// Extends a lease that is still ours and tells until when; `None` when it is not ours any more.
+    async fn renew(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Gives a lease back. Does nothing when it is not ours any more.
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Stores how a run stands, with the feed line of it. `false`: the lease is not ours any more, or the run is
+    /// settled, and nothing was stored.
+    async fn advance(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        state: &RunState,
+        feed: Option<&FeedEntry>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// A run.
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError>;
+
+    /// The runs of an issue, oldest first.
+    async fn runs_of(&self, issue: &IssueId) -> Result<Vec<RunRecord>, StoreError>;
+
+    /// Runs that are not settled and whose issue's lease nobody holds: their owner is gone.
+    async fn orphaned_runs(&self, now: Timestamp) -> Result<Vec<RunRecord>, StoreError>;
+
+    /// Takes reports that are due, first things first: at most one per issue and kind of target, acknowledgements
+    /// before others. They are the taker's until `now + ttl`.
+    async fn outbox_take(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// Ends a report: sent, or with an error refused or expired. The feed gets the line.
+    async fn outbox_done(
+        &self,
+        row: &OutboxRow,
+        error: Option<&str>,
+        feed: &FeedEntry,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Puts a report off and keeps the error.
+    async fn outbox_failed(
+        &self,
+        row: &OutboxRow,
+        due: Timestamp,
+        error: &str,
+    ) -> Result<(), StoreError>;
+
+    /// How many reports are not done.
+    async fn outbox_pending(&self) -> Result<u64, StoreError>;
+
+    /// An issue's log, oldest first, at most the newest `limit`.
+    async fn observations(
+        &self,
+        issue: &IssueId,
+        limit: u32,
+    ) -> Result<Vec<StoredObservation>, StoreError>;
+
+    /// The feed after a cursor, oldest first.
+    async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError>;
+}

@@ -1,0 +1,110 @@
+//! Webhooks: what an adapter makes of a delivery, without any I/O.
+
+use patchrelay_domain::{IssueId, PullRequest, RepoSlug, RouteHint, SessionId, Timestamp};
+use thiserror::Error;
+
+use crate::{InboxRow, Source};
+
+/// The headers of a request, by lower-case name. A header that came twice is absent: nobody sends one twice honestly.
+pub trait Headers {
+    /// The value of this header, when it came once and is visible ASCII.
+    fn get(&self, name: &str) -> Option<&str>;
+}
+
+/// A sender of webhooks, as its adapter knows it. Both methods are pure.
+pub trait WebhookSource: Send + Sync {
+    /// Which one this is.
+    fn source(&self) -> Source;
+
+    /// The largest body it may send, in bytes.
+    fn max_body_bytes(&self) -> usize;
+
+    /// Whether a delivery is genuine: headers, signature over the raw bytes, one bounded look at the syntax, the event
+    /// type against the list of handled ones (D34), in this order. Derives no meaning.
+    fn verify(
+        &self,
+        headers: &dyn Headers,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<VerifiedDelivery, Refusal>;
+
+    /// What a stored delivery says, in domain words. A delivery that says nothing to us gives no signals.
+    fn normalize(&self, row: &InboxRow) -> Result<Vec<Signal>, NormalizeError>;
+}
+
+/// A genuine delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifiedDelivery {
+    /// One that we handle.
+    Handled {
+        /// The sender's id of it.
+        delivery_id: String,
+        /// Its event type.
+        event: String,
+        /// Whether its own time is so old that it counts only if its very body was never stored (D34).
+        only_if_body_is_new: bool,
+    },
+    /// One of a type that we do not handle. It is answered and not stored.
+    Ignored,
+}
+
+/// Why a delivery is not accepted. The sender learns the code and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// A header that every genuine delivery has is missing.
+    #[error("the header `{0}` is missing")]
+    MissingHeader(&'static str),
+    /// The signature does not match the body.
+    #[error("the signature does not match the body")]
+    InvalidSignature,
+    /// It is too old, or from the future.
+    #[error("the delivery's time is too far from ours")]
+    StaleTimestamp,
+    /// The body is not JSON, or nests too deep.
+    #[error("the body is not acceptable JSON: {0}")]
+    InvalidJson(String),
+}
+
+/// A stored delivery that cannot be understood. It is kept, with this error.
+#[derive(Debug, Error)]
+#[error("failed to read the {event} delivery: {reason}")]
+pub struct NormalizeError {
+    /// Its event type.
+    pub event: String,
+    /// Which field is missing or wrong.
+    pub reason: String,
+}
+
+/// One thing that a delivery says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// What.
+    pub kind: SignalKind,
+}
+
+/// What a delivery says. A hint: where it matters, the thing itself is read afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignalKind {
+    /// The tracker opened an agent session for us on an issue.
+    SessionOpened {
+        /// The issue.
+        issue: IssueId,
+        /// What is known for routing.
+        hint: RouteHint,
+        /// The session.
+        session: SessionId,
+        /// What the human wrote.
+        prompt: Option<String>,
+        /// The tracker's id of that human.
+        author: Option<String>,
+    },
+    /// A pull request of a repository changed. Pull requests from forks are not signalled.
+    PullRequestChanged {
+        /// The repository.
+        repo: RepoSlug,
+        /// The forge's `updated_at`.
+        version: Timestamp,
+        /// The pull request as the delivery shows it.
+        pull_request: PullRequest,
+    },
+}

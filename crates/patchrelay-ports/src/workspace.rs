@@ -1,0 +1,181 @@
+//! Workspaces: git, without ever running what an agent left there.
+
+use async_trait::async_trait;
+use patchrelay_domain::{
+    BranchName, CommitSha, GateHit, IssueId, Project, RunId, TreeId, Worktree,
+};
+use thiserror::Error;
+
+use crate::Cause;
+
+/// An order to make a worktree ready for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrepareOrder {
+    /// The issue, which names the rescue refs.
+    pub issue: IssueId,
+    /// The run.
+    pub run: RunId,
+    /// The project.
+    pub project: Project,
+    /// The directory: absolute, below the project's worktree root.
+    pub path: String,
+    /// The branch that the work will be published as.
+    pub branch: BranchName,
+    /// The branch to start from, if the remote has no commits of ours yet.
+    pub base_branch: BranchName,
+    /// Whether what is in the directory is unfinished work of this issue, to be kept as it is (D26).
+    pub keep_edits: bool,
+}
+
+/// What a worktree holds, compared with the commit that it stands on. Every list is complete, or the call fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeState {
+    /// The tree that staging everything acceptable gives.
+    pub tree: TreeId,
+    /// Whether that is the tree of the base commit.
+    pub is_clean: bool,
+    /// The paths that differ from the base commit, sorted.
+    pub changed: Vec<String>,
+    /// What must not be published: nested repositories, foreign links, oversized files (D25, D29).
+    pub hits: Vec<GateHit>,
+}
+
+/// An order to make the one commit of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitOrder {
+    /// The issue.
+    pub issue: IssueId,
+    /// The run.
+    pub run: RunId,
+    /// The project.
+    pub project: Project,
+    /// The verified tree.
+    pub tree: TreeId,
+    /// The commit it stands on.
+    pub parent: CommitSha,
+    /// The whole message, trailers included.
+    pub message: String,
+    /// The commit's time in milliseconds since the epoch; with it, the commit is the same when made again.
+    pub at_millis: i64,
+}
+
+/// An order to push one commit to one branch. Never a force (D14).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushOrder {
+    /// The project.
+    pub project: Project,
+    /// The commit.
+    pub commit: CommitSha,
+    /// The branch.
+    pub branch: BranchName,
+    /// What the branch must be before; `None`: it must not exist.
+    pub expected_remote: Option<CommitSha>,
+}
+
+/// What became of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The remote branch is the commit now.
+    Accepted,
+    /// The remote branch is not what was expected; nothing was changed.
+    Moved {
+        /// What it is; `None`: it does not exist.
+        found: Option<CommitSha>,
+    },
+}
+
+/// A branch on the remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteBranch {
+    /// Its tip.
+    pub head: CommitSha,
+    /// The run that made the tip, by its trailer; `None` when it is not a commit of ours.
+    pub run: Option<RunId>,
+}
+
+/// Why something with git failed.
+#[derive(Debug, Error)]
+pub enum WorkspaceError {
+    /// The remote could not be reached or did not answer in time.
+    #[error("failed to {operation}: the remote gave no answer")]
+    Remote {
+        /// What was attempted, on what.
+        operation: String,
+        /// What git said.
+        #[source]
+        source: Cause,
+    },
+    /// The remote answered and refused.
+    #[error("failed to {operation}: refused: {reason}")]
+    Refused {
+        /// What was attempted, on what.
+        operation: String,
+        /// What the remote said.
+        reason: String,
+    },
+    /// Something on this machine: the directory, the disk, git itself.
+    #[error("failed to {operation}")]
+    Local {
+        /// What was attempted, on what.
+        operation: String,
+        /// What went wrong underneath.
+        #[source]
+        source: Cause,
+    },
+    /// The branch name belongs to commits that are not ours.
+    #[error("branch `{branch}` of the remote has commits that are not ours")]
+    BranchTaken {
+        /// Which branch.
+        branch: BranchName,
+    },
+    /// The directory is not one that we made, or a link leads out of it. It is left alone.
+    #[error("`{path}` is not a worktree of ours: {reason}")]
+    Foreign {
+        /// Which directory.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Worktrees and what is published from them. No call runs hooks, filters, helpers or configuration that lie in a
+/// worktree (D25); none discards what is not on the remote or in a rescue ref (D26).
+#[async_trait]
+pub trait Workspaces: Send + Sync {
+    /// The directory for a worktree of this project with this name.
+    fn worktree_path(&self, project: &Project, name: &str) -> String;
+
+    /// Fetches, and makes the directory a worktree that stands on our published commits or else on the base branch.
+    /// What is in it is first kept in a rescue ref; with `keep_edits` it also stays in place.
+    async fn prepare(&self, order: &PrepareOrder) -> Result<Worktree, WorkspaceError>;
+
+    /// What the worktree holds now.
+    async fn inspect(
+        &self,
+        project: &Project,
+        worktree: &Worktree,
+    ) -> Result<TreeState, WorkspaceError>;
+
+    /// Keeps what the worktree holds in a rescue ref of this run and tells its name; `None` when there is nothing to
+    /// keep. The worktree itself is not touched.
+    async fn rescue(
+        &self,
+        project: &Project,
+        issue: &IssueId,
+        run: &RunId,
+        path: &str,
+    ) -> Result<Option<String>, WorkspaceError>;
+
+    /// Makes the commit in our clone and pins it with a ref. The same order gives the same commit.
+    async fn commit(&self, order: &CommitOrder) -> Result<CommitSha, WorkspaceError>;
+
+    /// The branch on the remote now; `None` when it does not exist.
+    async fn remote_branch(
+        &self,
+        project: &Project,
+        branch: &BranchName,
+    ) -> Result<Option<RemoteBranch>, WorkspaceError>;
+
+    /// Pushes. Pushing what is already there is accepted.
+    async fn push(&self, order: &PushOrder) -> Result<Pushed, WorkspaceError>;
+}

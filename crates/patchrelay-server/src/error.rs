@@ -1,0 +1,60 @@
+//! Answers that say no: `{"error":{"code","message"}}`.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use patchrelay_ports::StoreError;
+
+/// An answer that says no.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    projects: Vec<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), projects: Vec::new() }
+    }
+
+    pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// A key that several projects know.
+    pub(crate) fn ambiguous(key: &str, projects: Vec<String>) -> Self {
+        let message = format!("`{key}` exists in several projects; say which with `?project=`");
+        Self { projects, ..Self::new(StatusCode::CONFLICT, "ambiguous_key", message) }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        // The cause may quote the database; it goes to the log and not to whoever asks.
+        tracing::warn!(error = %error, cause = ?std::error::Error::source(&error).map(ToString::to_string), "a request met a store error");
+        match error {
+            StoreError::Unavailable { .. } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the database did not answer; try again",
+            ),
+            StoreError::Corrupt { .. } => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_corrupt", error.to_string())
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut error = serde_json::json!({ "code": self.code, "message": self.message });
+        if !self.projects.is_empty() {
+            error["projects"] = self.projects.into();
+        }
+        (self.status, Json(serde_json::json!({ "error": error }))).into_response()
+    }
+}

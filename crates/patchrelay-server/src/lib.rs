@@ -1,0 +1,119 @@
+//! HTTP: webhooks come in, and operators look.
+//!
+//! A webhook is verified, stored and answered; no meaning is derived in the request. Operators ask what is known and
+//! why; what they are shown is derived from the facts by the domain, here only written down as JSON.
+
+mod api;
+mod auth;
+mod error;
+mod view;
+mod webhook;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use patchrelay_domain::Project;
+use patchrelay_ports::{Clock, Store, WebhookSource};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use crate::auth::{OpenBind, Operators};
+
+/// What the server serves from.
+#[derive(Clone)]
+pub struct ServerState {
+    /// What is known.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Who may send webhooks. A source that is not here is answered 404, since it is never accepted without its secret.
+    pub webhooks: Vec<Arc<dyn WebhookSource>>,
+    /// The projects, for deciding what comes next.
+    pub projects: Vec<Project>,
+    /// Called after each stored delivery.
+    pub stored: Arc<dyn Fn() + Send + Sync>,
+    /// Who may look.
+    pub operators: Operators,
+    /// The largest webhook body in bytes, where a source does not allow less.
+    pub max_body_bytes: usize,
+    /// The program's version.
+    pub version: &'static str,
+    /// What bounds bodies in flight.
+    pub intake: webhook::InFlight,
+}
+
+pub use crate::webhook::InFlight;
+
+/// The routes.
+pub fn router(state: ServerState) -> Router {
+    let operator = Router::new()
+        .route("/api/issues", get(api::list))
+        .route("/api/issues/{key}", get(api::show))
+        .route("/api/issues/{key}/explain", get(api::explain))
+        .route_layer(axum::middleware::from_fn_with_state(state.clone(), auth::check));
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/webhooks/{source}", post(webhook::receive))
+        .merge(operator)
+        .fallback(|| async {
+            error::ApiError::not_found("not_found", "there is nothing at this address")
+        })
+        .with_state(state)
+}
+
+/// Serves on a listener until stopped; requests under way are finished, for at most [`GRACE`].
+///
+/// # Errors
+///
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    state: ServerState,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = stop.clone().cancelled_owned();
+    let serving = std::future::IntoFuture::into_future(
+        axum::serve(listener, app).with_graceful_shutdown(stopped),
+    );
+    let too_long = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = too_long => Ok(()),
+    }
+}
+
+/// How long requests under way may take after a stop: the senders of webhooks give up after ten seconds.
+const GRACE: Duration = Duration::from_secs(5);
+
+async fn health(State(state): State<ServerState>) -> Response {
+    Json(serde_json::json!({ "status": "ok", "version": state.version })).into_response()
+}
+
+/// Up means: the database answers. The listener is up, or nobody could ask (D40).
+async fn ready(State(state): State<ServerState>) -> Response {
+    let database = state.store.outbox_pending().await;
+    let ready = database.is_ok();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::json!({
+        "ready": ready,
+        "checks": {
+            "database": if ready { "ok" } else { "failed" },
+            "agent": "unknown", "linear": "unknown", "github": "unknown", "reconcile": "unknown",
+        },
+    });
+    (status, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests;

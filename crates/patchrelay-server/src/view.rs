@@ -1,0 +1,303 @@
+//! What operators are shown, as JSON. The names are a contract with scripts.
+
+use chrono::{DateTime, SecondsFormat};
+use patchrelay_domain::{
+    IssueFacts, NextStep, PrState, RunOutcome, RunState, Settled, Timestamp, describe,
+    factory_state, session_state, status_note, waiting_reason, way_out,
+};
+use patchrelay_ports::{RunRecord, StoredObservation};
+use serde::Serialize;
+
+/// A page of issues.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListView {
+    pub(crate) issues: Vec<IssueView>,
+    /// Where the next page begins; absent on the last one.
+    pub(crate) cursor: Option<String>,
+}
+
+/// An issue.
+#[derive(Debug, Serialize)]
+pub(crate) struct IssueView {
+    key: String,
+    id: String,
+    project: String,
+    title: Option<String>,
+    url: Option<String>,
+    state: &'static str,
+    session_state: &'static str,
+    waiting_reason: Option<String>,
+    status_note: Option<String>,
+    delegated: bool,
+    tracker_state: Option<String>,
+    branch: Option<String>,
+    worktree_path: Option<String>,
+    thread_id: Option<String>,
+    pr: Option<PullRequestView>,
+    active_run: Option<RunView>,
+    latest_run: Option<RunView>,
+    attempts: AttemptsView,
+    tokens: Option<u64>,
+    blocked_by: Vec<String>,
+    pending_events: Vec<PendingView>,
+    next: NextView,
+    updated_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PullRequestView {
+    number: u64,
+    url: String,
+    state: &'static str,
+    head_sha: String,
+    review: Option<String>,
+    review_head_sha: Option<String>,
+    checks: Option<String>,
+    mergeable: Option<String>,
+    is_draft: bool,
+}
+
+/// A run.
+#[derive(Debug, Serialize)]
+pub(crate) struct RunView {
+    id: String,
+    #[serde(rename = "type")]
+    run_type: &'static str,
+    status: &'static str,
+    thread_id: Option<String>,
+    turn_id: Option<String>,
+    started_at: String,
+    ended_at: Option<String>,
+    outcome: Option<&'static str>,
+    failure_reason: Option<String>,
+}
+
+/// Every kind of attempt has its counter from the first version on; those of run types that do not exist yet are 0.
+#[derive(Debug, Serialize)]
+struct AttemptsView {
+    implementation: u32,
+    ci_repair: u32,
+    queue_repair: u32,
+    review_fix: u32,
+    branch_upkeep: u32,
+    recovery: u32,
+    continuations: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct PendingView {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct NextView {
+    kind: &'static str,
+    detail: String,
+}
+
+/// Why an issue is in its state.
+#[derive(Debug, Serialize)]
+pub(crate) struct ExplainView {
+    issue: IssueView,
+    facts: IssueFacts,
+    decision: NextView,
+    until: Option<String>,
+    would_change: &'static str,
+    observations: Vec<ObservationView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ObservationView {
+    version: u64,
+    at: String,
+    kind: String,
+    correlation: Option<String>,
+    text: String,
+}
+
+impl IssueView {
+    pub(crate) fn new(facts: &IssueFacts, next: &NextStep, runs: &[RunRecord]) -> Self {
+        let ticket = facts.ticket.as_ref().map(|ticket| &ticket.value);
+        let state = factory_state(next);
+        let active =
+            facts.slot.as_ref().and_then(|slot| runs.iter().find(|run| run.id == slot.run));
+        let latest = runs.iter().rfind(|run| run.outcome.is_some());
+        Self {
+            key: facts.key().to_owned(),
+            id: facts.issue.to_string(),
+            project: facts.project.to_string(),
+            title: ticket.map(|ticket| ticket.title.clone()),
+            url: ticket.map(|ticket| ticket.url.clone()),
+            state: state.as_str(),
+            session_state: session_state(facts, state).as_str(),
+            waiting_reason: waiting_reason(next),
+            status_note: status_note(facts),
+            delegated: facts.is_delegated(),
+            tracker_state: ticket.map(|ticket| ticket.state.name.clone()),
+            branch: facts.branch.as_ref().map(ToString::to_string),
+            worktree_path: facts.worktree.clone(),
+            thread_id: active
+                .and_then(|run| thread(&run.state))
+                .or_else(|| facts.thread.as_ref().map(ToString::to_string)),
+            pr: facts.pull_request.as_ref().map(|pr| PullRequestView {
+                number: pr.value.number.0,
+                url: pr.value.url.clone(),
+                state: match pr.value.state {
+                    PrState::Open => "open",
+                    PrState::Closed => "closed",
+                    PrState::Merged => "merged",
+                },
+                head_sha: pr.value.head.to_string(),
+                review: None,
+                review_head_sha: None,
+                checks: None,
+                mergeable: None,
+                is_draft: pr.value.is_draft,
+            }),
+            active_run: active.map(RunView::new),
+            latest_run: latest.map(RunView::new),
+            attempts: AttemptsView {
+                implementation: facts.attempts.implementation,
+                ci_repair: 0,
+                queue_repair: 0,
+                review_fix: 0,
+                branch_upkeep: 0,
+                recovery: facts.attempts.recovery,
+                continuations: facts.attempts.continuations,
+            },
+            tokens: None,
+            blocked_by: Vec::new(),
+            pending_events: facts
+                .pending
+                .iter()
+                .map(|input| PendingView { kind: "human_input", at: rfc3339(input.at) })
+                .collect(),
+            next: NextView::new(next),
+            updated_at: rfc3339(facts.updated),
+        }
+    }
+
+    /// Whether a human should look at it.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self.state, "failed" | "escalated")
+    }
+}
+
+impl RunView {
+    fn new(run: &RunRecord) -> Self {
+        let (status, failure_reason) = match &run.outcome {
+            None => ("running", None),
+            Some(outcome) => match outcome {
+                RunOutcome::Published { .. }
+                | RunOutcome::NoChangeNeeded { .. }
+                | RunOutcome::NeedsInput { .. } => ("completed", None),
+                RunOutcome::Interrupted { .. } => ("released", None),
+                RunOutcome::Unavailable { reason, .. }
+                | RunOutcome::Failed { reason, .. }
+                | RunOutcome::Insufficient { reason } => ("failed", Some(reason.clone())),
+                RunOutcome::BranchTaken => ("failed", Some("the branch name was taken".to_owned())),
+            },
+        };
+        Self {
+            id: run.id.to_string(),
+            run_type: run.run_type.as_str(),
+            status,
+            thread_id: thread(&run.state),
+            turn_id: match &run.state {
+                RunState::Working { turn, .. } => turn.as_ref().map(ToString::to_string),
+                RunState::Preparing
+                | RunState::Reporting { .. }
+                | RunState::Publishing(_)
+                | RunState::Published { .. } => None,
+            },
+            started_at: rfc3339(run.started),
+            ended_at: run.ended.map(rfc3339),
+            outcome: run.outcome.as_ref().map(outcome_name),
+            failure_reason,
+        }
+    }
+}
+
+impl NextView {
+    fn new(next: &NextStep) -> Self {
+        let detail = match next {
+            NextStep::Run(plan) => plan.run_type.as_str().to_owned(),
+            NextStep::Ask { question } => question.clone(),
+            NextStep::Escalate { reason } => reason.clone(),
+            NextStep::Wait { .. } => waiting_reason(next).unwrap_or_default(),
+            NextStep::Settled(settled) => match settled {
+                Settled::Merged => "the pull request was merged",
+                Settled::NoChangeNeeded => "nothing had to change",
+                Settled::CompletedInTracker => "the ticket was completed in the tracker",
+                Settled::CanceledInTracker => "the ticket was cancelled in the tracker",
+            }
+            .to_owned(),
+        };
+        Self { kind: next.columns().kind, detail }
+    }
+}
+
+impl ExplainView {
+    pub(crate) fn new(
+        issue: IssueView,
+        facts: &IssueFacts,
+        next: &NextStep,
+        observations: &[StoredObservation],
+    ) -> Self {
+        Self {
+            issue,
+            facts: facts.clone(),
+            decision: NextView::new(next),
+            until: next.columns().due.filter(|due| *due != Timestamp::default()).map(rfc3339),
+            would_change: way_out(next),
+            observations: observations.iter().map(ObservationView::new).collect(),
+        }
+    }
+}
+
+impl ObservationView {
+    fn new(stored: &StoredObservation) -> Self {
+        Self {
+            version: stored.version,
+            at: rfc3339(stored.at),
+            kind: stored.kind.clone(),
+            correlation: stored
+                .observation
+                .as_ref()
+                .map(|observation| observation.correlation.clone()),
+            text: match &stored.observation {
+                Some(observation) => describe(observation).text,
+                None => "written by a newer version of PatchRelay".to_owned(),
+            },
+        }
+    }
+}
+
+fn thread(state: &RunState) -> Option<String> {
+    match state {
+        RunState::Working { thread, .. } => thread.as_ref().map(ToString::to_string),
+        RunState::Reporting { thread, .. } => Some(thread.to_string()),
+        RunState::Preparing | RunState::Publishing(_) | RunState::Published { .. } => None,
+    }
+}
+
+fn outcome_name(outcome: &RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::Published { .. } => "published",
+        RunOutcome::NoChangeNeeded { .. } => "no_change_needed",
+        RunOutcome::NeedsInput { .. } => "needs_input",
+        RunOutcome::Interrupted { .. } => "interrupted",
+        RunOutcome::Unavailable { .. } => "unavailable",
+        RunOutcome::Failed { .. } => "failed",
+        RunOutcome::Insufficient { .. } => "insufficient",
+        RunOutcome::BranchTaken => "branch_taken",
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds. An instant that the calendar cannot name is shown as its number.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    DateTime::from_timestamp_millis(at.millis())
+        .map_or_else(|| at.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}

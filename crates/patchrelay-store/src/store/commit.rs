@@ -1,0 +1,222 @@
+//! The one change of an issue: all of it, or nothing.
+
+use patchrelay_domain::{
+    FACTS_VERSION, RunId, RunOutcome, RunState, RunType, Timestamp, factory_state,
+};
+use patchrelay_ports::{Commit, Committed, Guard, NewRun, StoreError};
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::{begin, failed, issues::number_column, leases, log, outbox};
+use crate::{
+    record::{corrupt, to_json},
+    sql,
+};
+
+/// What this module does, for errors.
+const OPERATION: &str = "change an issue";
+
+pub(super) async fn commit(writer: &SqlitePool, commit: &Commit) -> Result<Committed, StoreError> {
+    let mut tx = begin(writer, OPERATION).await?;
+    let committed = apply(&mut tx, commit).await?;
+    match committed {
+        Committed::Stored(_) => tx.commit().await,
+        Committed::Conflict | Committed::LeaseLost | Committed::AlreadySettled => {
+            tx.rollback().await
+        }
+    }
+    .map_err(failed(OPERATION))?;
+    Ok(committed)
+}
+
+/// Writes everything, the compare-and-set first; whatever else than `Stored` it answers is rolled back by the caller.
+async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Result<Committed, StoreError> {
+    // A version that the column cannot hold is not the stored one.
+    let versions = i64::try_from(commit.expected)
+        .ok()
+        .and_then(|expected| Some((expected, expected.checked_add(1)?)));
+    let Some((expected, stored)) = versions else { return Ok(Committed::Conflict) };
+    if !compare_and_set(conn, commit, expected).await? {
+        return Ok(Committed::Conflict);
+    }
+    let refusal = match &commit.guard {
+        Guard::Version => None,
+        Guard::Claim { lease, .. } if lease.issue != commit.facts.issue => {
+            Some(Committed::LeaseLost)
+        }
+        Guard::Claim { lease, run } => {
+            if leases::is_held(conn, lease, commit.at).await? {
+                insert_run(conn, commit, run).await?
+            } else {
+                Some(Committed::LeaseLost)
+            }
+        }
+        Guard::Settle { lease, .. } if lease.issue != commit.facts.issue => {
+            Some(Committed::LeaseLost)
+        }
+        Guard::Settle { lease, run, outcome } => {
+            let is_held = leases::is_held(conn, lease, commit.at).await?;
+            end_run(conn, commit, run, outcome, is_held).await?
+        }
+    };
+    if let Some(refusal) = refusal {
+        return Ok(refusal);
+    }
+    if !append_observations(conn, commit, stored).await? {
+        return Ok(Committed::Conflict);
+    }
+    insert_orders(conn, commit, stored).await?;
+    for entry in &commit.feed {
+        log::append_feed(conn, commit.at, &commit.facts.issue, entry).await?;
+    }
+    for delivery in &commit.deliveries {
+        sqlx::query(sql::INBOX_DONE)
+            .bind(delivery)
+            .bind(commit.at.millis())
+            .execute(&mut *conn)
+            .await
+            .map_err(failed(OPERATION))?;
+    }
+    Ok(Committed::Stored(commit.expected + 1))
+}
+
+/// Stores the facts and what is derived from them if nobody changed the issue since. `false`: somebody did.
+async fn compare_and_set(
+    conn: &mut SqliteConnection,
+    commit: &Commit,
+    expected: i64,
+) -> Result<bool, StoreError> {
+    let facts = &commit.facts;
+    let columns = commit.next.columns();
+    let at = commit.at.millis();
+    let due = columns.due.map(Timestamp::millis);
+    let ready_since = columns.run_type.map(|_| due.map_or(at, |due| due.max(at)));
+    let statement = if expected == 0 { sql::INSERT_ISSUE } else { sql::UPDATE_ISSUE };
+    let query = sqlx::query(statement)
+        .bind(facts.issue.to_string())
+        .bind(i64::from(FACTS_VERSION))
+        .bind(to_json(facts))
+        .bind(facts.project.as_str())
+        .bind(facts.key())
+        .bind(facts.branch.as_ref().map(|branch| branch.as_str()))
+        .bind(
+            facts
+                .pull_request
+                .as_ref()
+                .map(|pull_request| number_column(pull_request.value.number)),
+        )
+        .bind(i64::from(facts.ticket.as_ref().map_or(0, |ticket| ticket.value.priority)))
+        .bind(factory_state(&commit.next).as_str())
+        .bind(columns.kind)
+        .bind(columns.run_type.map(RunType::as_str))
+        .bind(due)
+        .bind(ready_since)
+        .bind(at)
+        .bind(facts.updated.millis());
+    let query = if expected == 0 { query } else { query.bind(expected) };
+    let changed = query.execute(conn).await.map_err(failed(OPERATION))?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// Inserts the run of a claim. An issue with an open run has no room for another, whatever its facts say.
+async fn insert_run(
+    conn: &mut SqliteConnection,
+    commit: &Commit,
+    run: &NewRun,
+) -> Result<Option<Committed>, StoreError> {
+    let inserted = sqlx::query(sql::INSERT_RUN)
+        .bind(run.id.as_str())
+        .bind(commit.facts.issue.to_string())
+        .bind(run.run_type.as_str())
+        .bind(to_json(&RunState::Preparing))
+        .bind(run.started.millis())
+        .execute(conn)
+        .await
+        .map_err(failed(OPERATION))?;
+    Ok((inserted.rows_affected() == 0).then_some(Committed::Conflict))
+}
+
+/// Ends the run of a settlement. That it is settled already is the better answer for somebody who also lost the
+/// lease: there is nothing left to do.
+async fn end_run(
+    conn: &mut SqliteConnection,
+    commit: &Commit,
+    run: &RunId,
+    outcome: &RunOutcome,
+    is_held: bool,
+) -> Result<Option<Committed>, StoreError> {
+    let issue = commit.facts.issue.to_string();
+    let row: Option<(Option<i64>,)> = sqlx::query_as(sql::RUN_ENDED)
+        .bind(run.as_str())
+        .bind(&issue)
+        .fetch_optional(&mut *conn)
+        .await
+        .map_err(failed(OPERATION))?;
+    match row {
+        None => {
+            return Err(corrupt("run", run)(
+                format!("issue `{issue}` has no such run to settle").into(),
+            ));
+        }
+        Some((Some(_),)) => return Ok(Some(Committed::AlreadySettled)),
+        Some((None,)) if !is_held => return Ok(Some(Committed::LeaseLost)),
+        Some((None,)) => {}
+    }
+    sqlx::query(sql::END_RUN)
+        .bind(run.as_str())
+        .bind(&issue)
+        .bind(to_json(outcome))
+        .bind(commit.at.millis())
+        .execute(conn)
+        .await
+        .map_err(failed(OPERATION))?;
+    Ok(None)
+}
+
+/// Appends to the log. `false`: an occurrence is in it already, so the facts must not be folded with it again.
+async fn append_observations(
+    conn: &mut SqliteConnection,
+    commit: &Commit,
+    version: i64,
+) -> Result<bool, StoreError> {
+    for (position, observation) in (0_i64..).zip(&commit.observations) {
+        let appended = sqlx::query(sql::APPEND_OBSERVATION)
+            .bind(commit.facts.issue.to_string())
+            .bind(version)
+            .bind(position)
+            .bind(observation.at.millis())
+            .bind(observation.kind.name())
+            .bind(observation.kind.occurrence())
+            .bind(&observation.correlation)
+            .bind(to_json(observation))
+            .execute(&mut *conn)
+            .await
+            .map_err(failed(OPERATION))?;
+        if appended.rows_affected() == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn insert_orders(
+    conn: &mut SqliteConnection,
+    commit: &Commit,
+    version: i64,
+) -> Result<(), StoreError> {
+    for (position, new) in (0_i64..).zip(&commit.orders) {
+        sqlx::query(sql::INSERT_ORDER)
+            .bind(commit.facts.issue.to_string())
+            .bind(version)
+            .bind(position)
+            .bind(&new.entity_id)
+            .bind(outbox::lane(&commit.facts.issue, &new.order))
+            .bind(i64::from(outbox::is_urgent(&new.order)))
+            .bind(to_json(&new.order))
+            .bind(commit.at.millis())
+            .bind(new.expires.map(Timestamp::millis))
+            .execute(&mut *conn)
+            .await
+            .map_err(failed(OPERATION))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Issues as they are read: one, many, by pull request, and those that could run.
+
+use patchrelay_domain::{BranchName, IssueId, PrNumber, ProjectId, ReadyIssue, Timestamp};
+use patchrelay_ports::{IssueFilter, StoreError, Stored};
+use sqlx::SqlitePool;
+
+use super::failed;
+use crate::{
+    record::{IssueRecord, ReadyRecord, issue_id, read_all},
+    sql,
+};
+
+pub(super) async fn load(
+    reader: &SqlitePool,
+    issue: &IssueId,
+) -> Result<Option<Stored>, StoreError> {
+    let row: Option<IssueRecord> = sqlx::query_as(sql::LOAD)
+        .bind(issue.to_string())
+        .fetch_optional(reader)
+        .await
+        .map_err(failed("load an issue"))?;
+    row.map(Stored::try_from).transpose()
+}
+
+pub(super) async fn list(
+    reader: &SqlitePool,
+    filter: &IssueFilter,
+) -> Result<Vec<Stored>, StoreError> {
+    let rows: Vec<IssueRecord> = sqlx::query_as(sql::LIST)
+        .bind(filter.project.as_ref().map(ProjectId::as_str))
+        .bind(filter.key.as_deref())
+        .bind(i64::from(filter.open))
+        .bind(filter.after.as_ref().map(IssueId::to_string))
+        .bind(i64::from(filter.limit))
+        .fetch_all(reader)
+        .await
+        .map_err(failed("list issues"))?;
+    read_all(rows)
+}
+
+pub(super) async fn find_by_pull_request(
+    reader: &SqlitePool,
+    project: &ProjectId,
+    branch: &BranchName,
+    number: PrNumber,
+) -> Result<Option<IssueId>, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as(sql::FIND_BY_PULL_REQUEST)
+        .bind(project.as_str())
+        .bind(branch.as_str())
+        .bind(number_column(number))
+        .fetch_optional(reader)
+        .await
+        .map_err(failed("find the issue of a pull request"))?;
+    row.map(|(id,)| issue_id(&id)).transpose()
+}
+
+pub(super) async fn ready(
+    reader: &SqlitePool,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<ReadyIssue>, StoreError> {
+    let rows: Vec<ReadyRecord> = sqlx::query_as(sql::READY)
+        .bind(now.millis())
+        .bind(i64::from(limit))
+        .fetch_all(reader)
+        .await
+        .map_err(failed("list the ready issues"))?;
+    read_all(rows)
+}
+
+pub(super) async fn next_due(reader: &SqlitePool, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let (due,): (Option<i64>,) = sqlx::query_as(sql::NEXT_DUE)
+        .bind(now.millis())
+        .fetch_one(reader)
+        .await
+        .map_err(failed("read when the next issue is due"))?;
+    Ok(due.map(Timestamp::from_millis))
+}
+
+/// The column in which a pull request's number is looked up. The facts hold the number itself; no forge counts as
+/// far as the column cannot.
+pub(super) fn number_column(number: PrNumber) -> i64 {
+    i64::try_from(number.0).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,83 @@
+//! The log of each issue, and the feed that people follow.
+
+use patchrelay_domain::{FeedEntry, IssueId, ObservationKind, Timestamp};
+use patchrelay_ports::{StoreError, StoredFeedEntry, StoredObservation};
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::failed;
+use crate::{
+    record::{FeedRecord, ObservationRecord, read_all, to_json},
+    sql,
+};
+
+pub(super) async fn known_occurrences(
+    reader: &SqlitePool,
+    issue: &IssueId,
+    kinds: &[ObservationKind],
+) -> Result<Vec<bool>, StoreError> {
+    let failed = failed("look occurrences up");
+    let issue = issue.to_string();
+    let mut tx = reader.begin().await.map_err(&failed)?;
+    let mut known = Vec::with_capacity(kinds.len());
+    for kind in kinds {
+        let is_logged = match kind.occurrence() {
+            Some(occurrence) => sqlx::query(sql::IS_LOGGED)
+                .bind(&issue)
+                .bind(kind.name())
+                .bind(occurrence)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(&failed)?
+                .is_some(),
+            None => false,
+        };
+        known.push(is_logged);
+    }
+    Ok(known)
+}
+
+pub(super) async fn observations(
+    reader: &SqlitePool,
+    issue: &IssueId,
+    limit: u32,
+) -> Result<Vec<StoredObservation>, StoreError> {
+    let mut rows: Vec<ObservationRecord> = sqlx::query_as(sql::OBSERVATIONS)
+        .bind(issue.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(reader)
+        .await
+        .map_err(failed("read the log of an issue"))?;
+    rows.reverse();
+    read_all(rows)
+}
+
+pub(super) async fn feed(
+    reader: &SqlitePool,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<StoredFeedEntry>, StoreError> {
+    let rows: Vec<FeedRecord> = sqlx::query_as(sql::FEED)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(reader)
+        .await
+        .map_err(failed("read the feed"))?;
+    read_all(rows)
+}
+
+/// Writes a line of the feed, in the transaction of what it tells of.
+pub(super) async fn append_feed(
+    conn: &mut SqliteConnection,
+    at: Timestamp,
+    issue: &IssueId,
+    entry: &FeedEntry,
+) -> Result<(), StoreError> {
+    sqlx::query(sql::APPEND_FEED)
+        .bind(at.millis())
+        .bind(issue.to_string())
+        .bind(to_json(entry))
+        .execute(conn)
+        .await
+        .map(drop)
+        .map_err(failed("write the feed"))
+}

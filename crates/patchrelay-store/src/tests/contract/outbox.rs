@@ -1,0 +1,141 @@
+use std::sync::Arc;
+
+use patchrelay_domain::Timestamp;
+use patchrelay_ports::{Commit, NewOrder, OutboxRow, Store};
+
+use crate::tests::fixtures::{
+    NOW, TTL, acknowledgement, change, facts, issue, later, line, move_ticket, stored, thought,
+    with_issue,
+};
+
+type Shared = Arc<dyn Store>;
+
+/// Stores reports of one issue, as the next version of it.
+async fn order(store: &Shared, name: &str, orders: &[NewOrder]) {
+    let expected = store.load(&issue(name)).await.unwrap().map_or(0, |stored| stored.version);
+    stored(&**store, &Commit { orders: orders.to_vec(), ..change(expected, facts(name)) }).await;
+}
+
+async fn take(store: &Shared, now: Timestamp) -> Vec<OutboxRow> {
+    store.outbox_take("sender", now, TTL, 100).await.unwrap()
+}
+
+async fn done(store: &Shared, row: &OutboxRow) {
+    store.outbox_done(row, None, &line("sent"), NOW).await.unwrap();
+}
+
+fn ids(rows: &[OutboxRow]) -> Vec<&str> {
+    rows.iter().map(|row| row.entity_id.as_str()).collect()
+}
+
+pub(in crate::tests) async fn a_lane_goes_in_order(store: Shared) {
+    order(&store, "a", &[thought("1"), thought("2")]).await;
+    order(&store, "a", &[thought("3")]).await;
+    for next in ["1", "2", "3"] {
+        let rows = take(&store, NOW).await;
+        assert_eq!(ids(&rows), [next]);
+        assert_eq!(ids(&take(&store, NOW).await), [""; 0], "the lane waits for the one under way");
+        done(&store, &rows[0]).await;
+    }
+    assert_eq!(store.outbox_pending().await.unwrap(), 0);
+}
+
+pub(in crate::tests) async fn lanes_do_not_wait_for_each_other(store: Shared) {
+    order(&store, "a", &[thought("a1"), move_ticket("a2"), thought("a3")]).await;
+    order(&store, "b", &[thought("b1")]).await;
+    assert_eq!(ids(&take(&store, NOW).await), ["a1", "a2", "b1"]);
+    assert_eq!(store.outbox_pending().await.unwrap(), 4);
+}
+
+pub(in crate::tests) async fn an_urgent_report_overtakes(store: Shared) {
+    order(&store, "a", &[thought("1"), thought("2")]).await;
+    order(&store, "b", &[thought("other")]).await;
+    order(&store, "a", &[acknowledgement("urgent")]).await;
+    let rows = take(&store, NOW).await;
+    assert_eq!(ids(&rows), ["urgent", "other"], "one of the lane, and the urgent one first");
+    done(&store, &rows[0]).await;
+    assert_eq!(ids(&take(&store, NOW).await), ["1"]);
+    order(&store, "a", &[acknowledgement("urgent again")]).await;
+    assert_eq!(ids(&take(&store, NOW).await), ["urgent again"], "even while another is under way");
+}
+
+pub(in crate::tests) async fn urgent_reports_keep_their_own_order(store: Shared) {
+    order(&store, "a", &[acknowledgement("1"), acknowledgement("2"), thought("3")]).await;
+    let rows = take(&store, NOW).await;
+    assert_eq!(ids(&rows), ["1"]);
+    store.outbox_failed(&rows[0], later(5), "no answer").await.unwrap();
+    assert_eq!(ids(&take(&store, NOW).await), [""; 0]);
+    let rows = take(&store, later(5)).await;
+    done(&store, &rows[0]).await;
+    assert_eq!(ids(&take(&store, later(5)).await), ["2"]);
+}
+
+pub(in crate::tests) async fn a_taken_report_comes_back_when_its_hold_expires(store: Shared) {
+    order(&store, "a", &[thought("1")]).await;
+    assert_eq!(ids(&take(&store, NOW).await), ["1"]);
+    assert_eq!(ids(&take(&store, later(29)).await), [""; 0]);
+    let rows = take(&store, later(30)).await;
+    assert_eq!(ids(&rows), ["1"]);
+    assert_eq!(rows[0].attempts, 0, "nobody said that it failed");
+}
+
+pub(in crate::tests) async fn a_failed_report_comes_back_when_it_is_due_and_holds_its_lane(
+    store: Shared,
+) {
+    order(&store, "a", &[thought("1"), thought("2"), move_ticket("3")]).await;
+    let rows = take(&store, NOW).await;
+    assert_eq!(ids(&rows), ["1", "3"]);
+    store.outbox_failed(&rows[0], later(5), "no answer").await.unwrap();
+    assert_eq!(ids(&take(&store, later(4)).await), [""; 0]);
+    let rows = take(&store, later(5)).await;
+    assert_eq!((ids(&rows), rows[0].attempts), (vec!["1"], 1));
+    assert_eq!(store.outbox_pending().await.unwrap(), 3);
+}
+
+pub(in crate::tests) async fn a_refused_report_frees_its_lane(store: Shared) {
+    order(&store, "a", &[thought("1"), thought("2")]).await;
+    let rows = take(&store, NOW).await;
+    store
+        .outbox_done(&rows[0], Some("refused: the session is gone"), &line("refused"), NOW)
+        .await
+        .unwrap();
+    assert_eq!(ids(&take(&store, NOW).await), ["2"]);
+    assert_eq!(store.outbox_pending().await.unwrap(), 1);
+}
+
+pub(in crate::tests) async fn a_report_ends_once(store: Shared) {
+    order(&store, "a", &[thought("1")]).await;
+    let row = take(&store, NOW).await.remove(0);
+    store.outbox_done(&row, None, &line("sent"), later(1)).await.unwrap();
+    store.outbox_done(&row, Some("late"), &line("again"), later(2)).await.unwrap();
+    store.outbox_failed(&row, later(3), "late").await.unwrap();
+    assert_eq!(ids(&take(&store, later(100)).await), [""; 0]);
+    let feed = store.feed(0, 10).await.unwrap();
+    assert_eq!(feed.len(), 1);
+    assert_eq!(
+        (feed[0].at, &feed[0].issue, &feed[0].entry),
+        (later(1), &issue("a"), &line("sent"))
+    );
+}
+
+pub(in crate::tests) async fn the_number_of_taken_reports_is_limited(store: Shared) {
+    with_issue(&*store, "z").await;
+    for name in ["a", "b", "c"] {
+        order(&store, name, &[thought(name)]).await;
+    }
+    order(&store, "z", &[acknowledgement("z")]).await;
+    assert_eq!(ids(&store.outbox_take("sender", NOW, TTL, 2).await.unwrap()), ["z", "a"]);
+    assert_eq!(ids(&store.outbox_take("sender", NOW, TTL, 2).await.unwrap()), ["b", "c"]);
+}
+
+pub(in crate::tests) async fn reports_round_trip(store: Shared) {
+    let orders = [acknowledgement("quotes \" and \u{1F680}\n"), move_ticket("2")];
+    order(&store, "a", &orders).await;
+    for (row, order) in take(&store, NOW).await.iter().zip(&orders) {
+        assert_eq!(
+            (&row.order, &row.entity_id, row.expires),
+            (&order.order, &order.entity_id, order.expires)
+        );
+        assert_eq!((&row.issue, row.attempts), (&issue("a"), 0));
+    }
+}

@@ -1,0 +1,230 @@
+use std::sync::Arc;
+
+use patchrelay_domain::{
+    BranchName, CommitSha, IssueFacts, NextStep, PrNumber, PrState, ProjectId, PullRequest,
+    ReadyIssue, RunType, Settled, Timestamp, Versioned, Wait,
+};
+use patchrelay_ports::{Commit, IssueFilter, NewRun, Store};
+
+use crate::tests::fixtures::{
+    NOW, TTL, asked, back_off, change, claim, facts, issue, later, leased, line, opened, run_next,
+    settle, stored, with_run,
+};
+
+type Shared = Arc<dyn Store>;
+
+async fn next(store: &Shared, expected: u64, name: &str, next: NextStep, at: Timestamp) {
+    stored(&**store, &Commit { next, at, ..change(expected, facts(name)) }).await;
+}
+
+async fn ready(store: &Shared, now: Timestamp) -> Vec<String> {
+    store
+        .ready(now, 100)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|ready| ready.issue.ticket.to_string())
+        .collect()
+}
+
+pub(in crate::tests) async fn ready_are_issues_whose_run_is_due(store: Shared) {
+    next(&store, 0, "run", run_next(), later(1)).await;
+    next(&store, 0, "back-off", back_off(later(60)), NOW).await;
+    next(&store, 0, "wait", NextStep::Wait { reason: Wait::Undelegated, until: Some(NOW) }, NOW)
+        .await;
+    next(&store, 0, "settled", NextStep::Settled(Settled::Merged), NOW).await;
+    assert_eq!(ready(&store, later(59)).await, ["run"]);
+    assert_eq!(ready(&store, later(60)).await, ["run", "back-off"]);
+    assert_eq!(store.ready(later(60), 1).await.unwrap().len(), 1);
+    let expected = |name, since| ReadyIssue {
+        issue: issue(name),
+        project: ProjectId::new("app"),
+        run_type: RunType::Implementation,
+        priority: 0,
+        since,
+    };
+    let all = store.ready(later(60), 100).await.unwrap();
+    assert_eq!(all, [expected("run", later(1)), expected("back-off", later(60))]);
+}
+
+pub(in crate::tests) async fn a_leased_issue_is_not_ready(store: Shared) {
+    next(&store, 0, "a", run_next(), NOW).await;
+    let lease = leased(&*store, "a", "w1", NOW).await;
+    assert_eq!(ready(&store, later(29)).await, [""; 0]);
+    assert_eq!(ready(&store, later(30)).await, ["a"]);
+    store.release(&lease).await.unwrap();
+    assert_eq!(ready(&store, NOW).await, ["a"]);
+}
+
+pub(in crate::tests) async fn an_issue_keeps_its_place_among_the_ready(store: Shared) {
+    next(&store, 0, "a", run_next(), NOW).await;
+    next(&store, 0, "b", run_next(), later(1)).await;
+    next(&store, 1, "a", run_next(), later(2)).await;
+    assert_eq!(ready(&store, later(9)).await, ["a", "b"], "a comment does not send it to the end");
+    next(&store, 2, "a", NextStep::Wait { reason: Wait::Undelegated, until: None }, later(3)).await;
+    next(&store, 3, "a", run_next(), later(4)).await;
+    assert_eq!(ready(&store, later(9)).await, ["b", "a"], "a pause does");
+}
+
+pub(in crate::tests) async fn the_next_due_time_is_the_earliest_of_a_wait(store: Shared) {
+    assert_eq!(store.next_due(NOW).await.unwrap(), None);
+    next(&store, 0, "run", run_next(), NOW).await;
+    next(&store, 0, "for ever", NextStep::Wait { reason: Wait::Undelegated, until: None }, NOW)
+        .await;
+    assert_eq!(store.next_due(NOW).await.unwrap(), None);
+    next(&store, 0, "later", back_off(later(9)), NOW).await;
+    next(
+        &store,
+        0,
+        "sooner",
+        NextStep::Wait { reason: Wait::Undelegated, until: Some(later(5)) },
+        NOW,
+    )
+    .await;
+    assert_eq!(store.next_due(NOW).await.unwrap(), Some(later(5)));
+    assert_eq!(store.next_due(later(5)).await.unwrap(), Some(later(9)), "what is due already is not awaited");
+}
+
+async fn list(store: &Shared, filter: IssueFilter) -> Vec<String> {
+    store
+        .list(&filter)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|stored| stored.facts.issue.ticket.to_string())
+        .collect()
+}
+
+pub(in crate::tests) async fn issues_are_listed_newest_first_in_pages(store: Shared) {
+    for (name, updated) in [("old", 1), ("same-a", 2), ("same-b", 2), ("new", 3)] {
+        stored(&*store, &change(0, IssueFacts { updated: later(updated), ..facts(name) })).await;
+    }
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store
+            .list(&IssueFilter { after: after.clone(), limit: 1, ..Default::default() })
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.facts.issue.clone());
+        seen.extend(page.into_iter().map(|stored| stored.facts.issue.ticket.to_string()));
+    }
+    assert_eq!(seen, ["new", "same-b", "same-a", "old"]);
+    assert_eq!(list(&store, IssueFilter { limit: 10, ..Default::default() }).await, seen);
+}
+
+pub(in crate::tests) async fn issues_are_filtered(store: Shared) {
+    let filter = IssueFilter { limit: 10, ..Default::default() };
+    stored(&*store, &change(0, facts("a"))).await;
+    next(&store, 0, "b", NextStep::Settled(Settled::Merged), NOW).await;
+    stored(&*store, &change(0, IssueFacts { project: ProjectId::new("web"), ..facts("c") })).await;
+    assert_eq!(list(&store, filter.clone()).await, ["c", "b", "a"]);
+    assert_eq!(list(&store, IssueFilter { open: true, ..filter.clone() }).await, ["c", "a"]);
+    let project = Some(ProjectId::new("app"));
+    assert_eq!(
+        list(&store, IssueFilter { project: project.clone(), ..filter.clone() }).await,
+        ["b", "a"]
+    );
+    // The key of a ticket that was not read yet is its id.
+    assert_eq!(
+        list(&store, IssueFilter { key: Some("c".to_owned()), ..filter.clone() }).await,
+        ["c"]
+    );
+    assert_eq!(
+        list(&store, IssueFilter { key: Some("c".to_owned()), project, ..filter.clone() }).await,
+        [""; 0]
+    );
+    next(&store, 1, "b", run_next(), NOW).await;
+    assert_eq!(
+        list(&store, IssueFilter { open: true, ..filter }).await,
+        ["c", "b", "a"],
+        "what was over is open again"
+    );
+}
+
+pub(in crate::tests) async fn an_issue_is_found_by_its_pull_request(store: Shared) {
+    let pull_request = PullRequest {
+        number: PrNumber(7),
+        url: "https://forge.test/acme/app/pull/7".to_owned(),
+        state: PrState::Closed,
+        is_draft: false,
+        head_branch: BranchName::new("x/one"),
+        head: CommitSha::new("0123456789012345678901234567890123456789"),
+        base_branch: BranchName::new("main"),
+        merge_commit: None,
+    };
+    let closed = IssueFacts {
+        pull_request: Some(Versioned { version: NOW, value: pull_request }),
+        branch: Some(BranchName::new("x/one-2")),
+        ..facts("closed")
+    };
+    let working = IssueFacts {
+        branch: Some(BranchName::new("x/two")),
+        updated: later(1),
+        ..facts("working")
+    };
+    stored(&*store, &change(0, closed)).await;
+    stored(&*store, &change(0, working)).await;
+    let find = async |project: &str, branch: &str, number| {
+        let (project, branch) = (ProjectId::new(project), BranchName::new(branch));
+        store.find_by_pull_request(&project, &branch, PrNumber(number)).await.unwrap()
+    };
+    assert_eq!(find("app", "x/two", 8).await, Some(issue("working")));
+    assert_eq!(find("app", "x/one-2", 8).await, Some(issue("closed")));
+    assert_eq!(find("app", "x/one", 7).await, Some(issue("closed")));
+    assert_eq!(
+        find("app", "x/two", 7).await,
+        Some(issue("closed")),
+        "the number says more than the branch"
+    );
+    assert_eq!(find("app", "x/three", 8).await, None);
+    assert_eq!(find("web", "x/two", 7).await, None, "another project has its own numbers");
+}
+
+pub(in crate::tests) async fn the_log_is_its_newest_part_oldest_first(store: Shared) {
+    stored(
+        &*store,
+        &Commit { observations: vec![opened("s1"), asked("one")], ..change(0, facts("a")) },
+    )
+    .await;
+    stored(&*store, &change(1, facts("a"))).await;
+    stored(&*store, &Commit { observations: vec![asked("two")], ..change(2, facts("a")) }).await;
+    stored(&*store, &Commit { observations: vec![asked("other")], ..change(0, facts("b")) }).await;
+    let log = store.observations(&issue("a"), 10).await.unwrap();
+    let places: Vec<_> =
+        log.iter().map(|entry| (entry.version, entry.position, entry.kind.as_str())).collect();
+    assert_eq!(places, [(1, 0, "session_opened"), (1, 1, "asked"), (3, 0, "asked")]);
+    assert_eq!(
+        (log[0].at, &log[0].observation, &log[0].issue),
+        (NOW, &Some(opened("s1")), &issue("a"))
+    );
+    assert_eq!(store.observations(&issue("a"), 2).await.unwrap(), log[1..]);
+}
+
+pub(in crate::tests) async fn the_feed_goes_on_after_a_cursor(store: Shared) {
+    stored(&*store, &Commit { feed: vec![line("1"), line("2")], ..change(0, facts("a")) }).await;
+    stored(&*store, &Commit { feed: vec![line("3")], at: later(1), ..change(0, facts("b")) }).await;
+    let all = store.feed(0, 10).await.unwrap();
+    let texts: Vec<_> =
+        all.iter().map(|entry| (entry.issue.ticket.as_str(), entry.entry.text.as_str())).collect();
+    assert_eq!(texts, [("a", "1"), ("a", "2"), ("b", "3")]);
+    assert_eq!((all[0].at, all[2].at), (NOW, later(1)));
+    assert_eq!(store.feed(all[0].cursor, 10).await.unwrap(), all[1..]);
+    assert_eq!(store.feed(0, 2).await.unwrap(), all[..2]);
+    assert_eq!(store.feed(all[2].cursor, 10).await.unwrap(), []);
+}
+
+pub(in crate::tests) async fn runs_of_an_issue_are_listed_oldest_first(store: Shared) {
+    let lease = with_run(&*store, "a", "w1", "r2").await;
+    with_run(&*store, "b", "w1", "r3").await;
+    stored(&*store, &settle(2, "a", &lease, "r2")).await;
+    let mut second = claim(3, "a", &lease, "r1");
+    if let patchrelay_ports::Guard::Claim { run: NewRun { started, .. }, .. } = &mut second.guard {
+        *started = NOW.plus(TTL);
+    }
+    stored(&*store, &second).await;
+    let runs = store.runs_of(&issue("a")).await.unwrap();
+    let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
+    assert_eq!(ids, ["r2", "r1"]);
+}

@@ -1,0 +1,173 @@
+//! Small changes to store.
+
+use std::time::Duration;
+
+use patchrelay_domain::{
+    ActivityContent, BranchName, FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId, NextStep,
+    Observation, ObservationKind, OutboxOrder, ProjectId, RunId, RunOutcome, RunPlan, RunType,
+    SessionId, TicketTarget, Timestamp, Wait,
+};
+use patchrelay_ports::{
+    Commit, Committed, Delivery, Guard, Lease, NewOrder, NewRun, Source, Store,
+};
+
+/// When everything happens, unless a test says otherwise.
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// How long leases last.
+pub(super) const TTL: Duration = Duration::from_secs(30);
+
+pub(super) fn later(seconds: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+pub(super) fn issue(name: &str) -> IssueId {
+    IssueId::new("acme", name)
+}
+
+pub(super) fn facts(name: &str) -> IssueFacts {
+    IssueFacts::new(issue(name), ProjectId::new("app"), NOW)
+}
+
+/// A change that only stores facts.
+pub(super) fn change(expected: u64, facts: IssueFacts) -> Commit {
+    Commit {
+        expected,
+        facts,
+        next: NextStep::Wait { reason: Wait::TicketUnread, until: None },
+        observations: Vec::new(),
+        orders: Vec::new(),
+        feed: Vec::new(),
+        deliveries: Vec::new(),
+        guard: Guard::Version,
+        at: NOW,
+    }
+}
+
+pub(super) fn run_next() -> NextStep {
+    NextStep::Run(RunPlan {
+        run_type: RunType::Implementation,
+        epoch: 1,
+        branch: BranchName::new("patchrelay/APP-1"),
+        worktree_name: "APP-1-x".to_owned(),
+        resume: None,
+        keep_edits: false,
+        consumes: Vec::new(),
+    })
+}
+
+pub(super) fn back_off(until: Timestamp) -> NextStep {
+    NextStep::Wait { reason: Wait::Backoff(RunType::Implementation), until: Some(until) }
+}
+
+pub(super) fn opened(session: &str) -> Observation {
+    let kind = ObservationKind::SessionOpened {
+        session: SessionId::new(session),
+        prompt: Some("Please — \"now\"\n\u{1F680}".to_owned()),
+        author: None,
+    };
+    Observation { at: NOW, correlation: "delivery-1".to_owned(), kind }
+}
+
+pub(super) fn asked(question: &str) -> Observation {
+    let kind = ObservationKind::Asked { question: question.to_owned() };
+    Observation { at: NOW, correlation: "delivery-2".to_owned(), kind }
+}
+
+pub(super) fn line(text: &str) -> FeedEntry {
+    FeedEntry {
+        kind: FeedKind::Observation,
+        level: FeedLevel::Info,
+        event: "event".to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+/// A remark in the session `s`, whose text is its entity id too.
+pub(super) fn thought(text: &str) -> NewOrder {
+    activity(text, false)
+}
+
+pub(super) fn acknowledgement(text: &str) -> NewOrder {
+    activity(text, true)
+}
+
+fn activity(text: &str, urgent: bool) -> NewOrder {
+    NewOrder {
+        entity_id: text.to_owned(),
+        order: OutboxOrder::Activity {
+            session: SessionId::new("s"),
+            content: ActivityContent::Thought { body: text.to_owned() },
+            urgent,
+        },
+        expires: None,
+    }
+}
+
+pub(super) fn move_ticket(entity_id: &str) -> NewOrder {
+    NewOrder {
+        entity_id: entity_id.to_owned(),
+        order: OutboxOrder::MoveTicket { to: TicketTarget::Started },
+        expires: Some(later(3_600)),
+    }
+}
+
+pub(super) fn delivery(delivery_id: &str, body: &[u8]) -> Delivery {
+    Delivery {
+        source: Source::Linear,
+        delivery_id: delivery_id.to_owned(),
+        event: "AgentSessionEvent".to_owned(),
+        body: body.to_owned(),
+        received: NOW,
+    }
+}
+
+pub(super) fn failure(reason: &str) -> RunOutcome {
+    RunOutcome::Insufficient { reason: reason.to_owned() }
+}
+
+/// Commits, and expects it to be stored.
+pub(super) async fn stored(store: &dyn Store, commit: &Commit) -> u64 {
+    match store.commit(commit).await.expect("the store works") {
+        Committed::Stored(version) => version,
+        refused => panic!("expected to be stored: {refused:?}"),
+    }
+}
+
+/// Stores an issue, as version 1.
+pub(super) async fn with_issue(store: &dyn Store, name: &str) {
+    assert_eq!(stored(store, &change(0, facts(name))).await, 1);
+}
+
+/// Takes the lease of an issue, and expects to get it.
+pub(super) async fn leased(store: &dyn Store, name: &str, owner: &str, now: Timestamp) -> Lease {
+    store
+        .acquire(&issue(name), owner, now, TTL)
+        .await
+        .expect("the store works")
+        .expect("nobody holds the lease")
+}
+
+/// The claim of a run by the holder of a lease.
+pub(super) fn claim(expected: u64, name: &str, lease: &Lease, run: &str) -> Commit {
+    let run = NewRun { id: RunId::new(run), run_type: RunType::Implementation, started: NOW };
+    Commit { guard: Guard::Claim { lease: lease.clone(), run }, ..change(expected, facts(name)) }
+}
+
+/// The settlement of a run by the holder of a lease.
+pub(super) fn settle(expected: u64, name: &str, lease: &Lease, run: &str) -> Commit {
+    let guard = Guard::Settle {
+        lease: lease.clone(),
+        run: RunId::new(run),
+        outcome: failure("not enough"),
+    };
+    Commit { guard, ..change(expected, facts(name)) }
+}
+
+/// Stores an issue and claims a run of it, which leads to version 2.
+pub(super) async fn with_run(store: &dyn Store, name: &str, owner: &str, run: &str) -> Lease {
+    with_issue(store, name).await;
+    let lease = leased(store, name, owner, NOW).await;
+    assert_eq!(stored(store, &claim(1, name, &lease, run)).await, 2);
+    lease
+}

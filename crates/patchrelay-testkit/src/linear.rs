@@ -1,0 +1,165 @@
+//! Linear: a workspace behind the real GraphQL schema, and signed webhooks about its agent sessions.
+//!
+//! Operations are validated and executed against the schema of `patchrelay-linear`, so a document that the real service
+//! would refuse is refused here too. What is in the workspace is a small model: one team, one human, one app user,
+//! tickets, agent sessions and their activities. Nothing is kept beyond the fake's life.
+
+mod delivery;
+mod graphql;
+mod world;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{DeliveryAnswer, Faults, WebhookTarget, server::Listening};
+
+use self::world::World;
+pub use self::{
+    delivery::SignedDelivery,
+    world::{FakeActivity, FakeIssue},
+};
+
+/// What a fake Linear is started with.
+#[derive(Clone, Debug)]
+pub struct FakeLinearConfig {
+    /// Where its webhooks go. [`FakeLinear::send_webhooks_to`] changes it.
+    pub webhook: WebhookTarget,
+    /// The token of the app. Requests have to carry it as `Bearer`.
+    pub token: String,
+    /// The loopback port; 0 takes a free one.
+    pub port: u16,
+}
+
+/// A fake Linear. It ends when this is dropped.
+///
+/// Methods that take a ticket's key panic when there is no such ticket.
+#[derive(Debug)]
+pub struct FakeLinear {
+    shared: Arc<Shared>,
+    webhook: Mutex<WebhookTarget>,
+    listening: Listening,
+}
+
+/// What the listener and the handle both have.
+#[derive(Debug)]
+struct Shared {
+    token: String,
+    faults: Faults,
+    world: Mutex<World>,
+    calls: Mutex<Vec<String>>,
+}
+
+impl FakeLinear {
+    /// Starts a workspace without tickets.
+    pub async fn start(config: FakeLinearConfig) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            token: config.token,
+            faults: Faults::default(),
+            world: Mutex::new(World::new()),
+            calls: Mutex::default(),
+        });
+        let listening =
+            crate::server::listen(graphql::router(Arc::clone(&shared)), config.port).await?;
+        Ok(Self { shared, webhook: Mutex::new(config.webhook), listening })
+    }
+
+    /// The address of its GraphQL endpoint.
+    pub fn url(&self) -> String {
+        format!("http://{}/graphql", self.listening.address)
+    }
+
+    /// Failures on order, by the name of the operation, such as `AgentActivityCreate`. `Fault::Before(429)` answers as
+    /// Linear limits requests: with status 400, the code `RATELIMITED` and a spent budget in the headers.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// How many requests for this operation came, failed ones included.
+    pub fn calls(&self, operation: &str) -> usize {
+        lock(&self.shared.calls).iter().filter(|name| *name == operation).count()
+    }
+
+    /// Sends the webhooks from now on to here.
+    pub fn send_webhooks_to(&self, target: WebhookTarget) {
+        *lock(&self.webhook) = target;
+    }
+
+    /// The id of the workspace.
+    pub fn workspace(&self) -> String {
+        self.world().organization.clone()
+    }
+
+    /// The id of the app user.
+    pub fn app_user(&self) -> String {
+        self.world().app_user.clone()
+    }
+
+    /// The id of the human who writes and delegates the tickets.
+    pub fn human(&self) -> String {
+        self.world().human.clone()
+    }
+
+    /// The human writes a ticket. It is in the state `Todo`.
+    pub fn create_issue(&self, title: &str, description: &str) -> FakeIssue {
+        self.world().create_issue(title, description)
+    }
+
+    /// A ticket as it is now.
+    pub fn issue(&self, key: &str) -> FakeIssue {
+        self.world().issue(key)
+    }
+
+    /// The human moves a ticket to the state of this name: `Backlog`, `Todo`, `In Progress`, `Done` or `Canceled`.
+    pub fn move_issue(&self, key: &str, state: &str) {
+        self.world().move_issue(key, state);
+    }
+
+    /// The human gives a ticket one more label.
+    pub fn label_issue(&self, key: &str, label: &str) {
+        self.world().label_issue(key, label);
+    }
+
+    /// The human delegates a ticket to the app: a new agent session opens on it, and the webhook about it is sent.
+    pub async fn delegate(&self, key: &str) -> DeliveryAnswer {
+        self.open_session(key).send().await
+    }
+
+    /// The same without sending the webhook.
+    pub fn open_session(&self, key: &str) -> SignedDelivery {
+        let mut world = self.world();
+        let session = world.open_session(key);
+        self.sign(&mut world, &session)
+    }
+
+    /// A new delivery about the newest agent session of a ticket, signed and not sent. A ticket without a session is
+    /// delegated first. A test can tamper with it, let it age, and send it as often as it likes.
+    pub fn delivery(&self, key: &str) -> SignedDelivery {
+        let mut world = self.world();
+        let session = world.newest_session(key).unwrap_or_else(|| world.open_session(key));
+        self.sign(&mut world, &session)
+    }
+
+    /// The human takes a ticket back. Its sessions stay.
+    pub fn undelegate(&self, key: &str) {
+        self.world().undelegate(key);
+    }
+
+    /// What was written into the agent sessions of a ticket, oldest first.
+    pub fn activities(&self, key: &str) -> Vec<FakeActivity> {
+        self.world().activities(key)
+    }
+
+    fn sign(&self, world: &mut World, session: &str) -> SignedDelivery {
+        SignedDelivery::new(world.session_created(session), lock(&self.webhook).clone())
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.shared.world)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

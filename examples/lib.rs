@@ -1,0 +1,1 @@
+//! Examples: `cargo run -p patchrelay-examples --example NAME`.
