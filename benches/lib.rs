@@ -1,1 +1,1 @@
-//! Benches.
+//! Measured: `cargo bench -p patchrelay-benches`.

@@ -1,1 +1,1 @@
-//! Examples: `cargo run -p patchrelay-examples --example NAME`.
+//! Programs to read and to run: `cargo run -p patchrelay-examples --example NAME`.

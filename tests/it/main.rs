@@ -1,1 +1,13 @@
-fn main(){}
+//! What needs several crates or a process. One binary, one module a subject.
+
+mod crash;
+mod crate_graph;
+mod demo;
+mod operator;
+mod planted;
+mod readme;
+mod real_codex;
+mod tidy;
+mod way;
+mod webhooks;
+mod world;

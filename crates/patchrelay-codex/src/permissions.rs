@@ -191,12 +191,30 @@ fn is_same_directory(one: &str, other: &str) -> bool {
     one == other || resolved(one).is_some_and(|path| resolved(other) == Some(path))
 }
 
+/// What may not be read. A path that does not exist is left out: there is nothing to read, and the sandbox would make it
+/// as an empty file in the operator's home, or fail altogether when its directory is missing too. Looked at anew for
+/// each thread, so what is made meanwhile is denied from the next one on.
 fn denied(config: &CodexConfig) -> BTreeMap<String, &'static str> {
     let home = match &config.codex_home {
         Some(home) => home.to_string_lossy().into_owned(),
         None => "~/.codex".to_owned(),
     };
-    config.deny_read.iter().cloned().chain([home]).map(|path| (path, "deny")).collect()
+    let user_home =
+        config.env.iter().find(|(name, _)| name == "HOME").map(|(_, value)| Path::new(value));
+    let exists = |path: &String| match (path.strip_prefix("~/"), user_home) {
+        (Some(below), Some(user_home)) => user_home.join(below).symlink_metadata().is_ok(),
+        // Where codex looks for it is not known here, so it is codex's to judge.
+        (Some(_), None) => true,
+        (None, _) => Path::new(path).symlink_metadata().is_ok(),
+    };
+    config
+        .deny_read
+        .iter()
+        .cloned()
+        .chain([home])
+        .filter(exists)
+        .map(|path| (path, "deny"))
+        .collect()
 }
 
 /// An allow-list: nothing is inherited, and `include_only` also removes what the operator's configuration sets.

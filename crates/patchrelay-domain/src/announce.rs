@@ -122,12 +122,15 @@ pub fn announce(
             }
         }
         ObservationKind::RunClaimed { run_type, branch, .. } => {
-            let first = before.latest_run.is_none();
+            // A run that follows a lost one is the same work to people; they were told when it began.
+            if before.latest_run.as_ref().is_some_and(|run| is_lost(&run.result)) {
+                return Vec::new();
+            }
             let mut orders = say(ActivityContent::Action {
                 action: doing(*run_type).to_owned(),
                 parameter: format!("on branch `{branch}`"),
             });
-            if first {
+            if before.latest_run.is_none() {
                 orders.push(OutboxOrder::MoveTicket { to: TicketTarget::Started });
             }
             orders
@@ -183,6 +186,23 @@ pub fn announce(
             };
             say(ActivityContent::Error { body: format!("I need a human here: {reason}.{last}") })
         }
+    }
+}
+
+/// Whether a run ended without telling people anything, because another one goes on with its work.
+fn is_lost(result: &RunOutcome) -> bool {
+    match result {
+        RunOutcome::Unavailable { .. } | RunOutcome::Failed { .. } | RunOutcome::BranchTaken => {
+            true
+        }
+        RunOutcome::Interrupted { by, .. } => match by {
+            Interruption::Restart | Interruption::Shutdown | Interruption::LeaseLost => true,
+            Interruption::Undelegated | Interruption::PullRequestOver => false,
+        },
+        RunOutcome::Published { .. }
+        | RunOutcome::NoChangeNeeded { .. }
+        | RunOutcome::NeedsInput { .. }
+        | RunOutcome::Insufficient { .. } => false,
     }
 }
 

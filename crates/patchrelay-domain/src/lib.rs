@@ -17,7 +17,8 @@
 //! assert_eq!(next, NextStep::Wait { reason: Wait::TicketUnread, until: None });
 //! ```
 
-#![deny(clippy::wildcard_enum_match_arm)]
+// A new variant is a list of compile errors to think about. Tests may say "anything else is wrong".
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 mod id;
 mod time;

@@ -51,10 +51,26 @@ fn the_profile_denies_the_home_of_codex_and_what_is_listed() {
     let expected =
         json!({ "extends": ":workspace", "filesystem": files, "network": { "enabled": false } });
     assert_eq!(profile(&config, false), expected);
-    config.codex_home = Some("/srv/codex".into());
+    let home = tempfile::tempdir().unwrap();
+    config.codex_home = Some(home.path().to_owned());
     let with_network = profile(&config, true);
-    assert_eq!(with_network["filesystem"], json!({ "~/.ssh": "deny", "/srv/codex": "deny" }));
+    assert_eq!(
+        with_network["filesystem"],
+        json!({ "~/.ssh": "deny", home.path().to_str().unwrap(): "deny" })
+    );
     assert_eq!(with_network["network"]["enabled"], true);
+}
+
+#[test]
+fn what_does_not_exist_is_not_made_by_denying_it() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".ssh")).unwrap();
+    let mut config = config();
+    config.env.push(("HOME".to_owned(), home.path().to_str().unwrap().to_owned()));
+    config.deny_read = ["~/.ssh", "~/.config/gh", "/no/such/place"].map(str::to_owned).to_vec();
+    let params = overrides(&config, &launch(false), &[]);
+    let files = &params["config"]["permissions"]["patchrelay"]["filesystem"];
+    assert_eq!(files, &json!({ "~/.ssh": "deny" }));
 }
 
 #[test]

@@ -42,12 +42,18 @@ fn a_session_is_acknowledged_at_once() {
 }
 
 #[test]
-fn a_start_is_told_and_the_first_one_moves_the_ticket() {
+fn a_start_is_told_once_and_moves_the_ticket() {
     let facts = delegated();
     let start = "action: Implementing the ticket on branch `patchrelay/APP-1-wish-a-good-night`";
     assert_eq!(said(&facts, claimed(&facts, "r1")), [start, "move Started"]);
-    let facts = then(running(), 4_000, [settled("r1", failed())]);
-    assert_eq!(said(&facts, claimed(&facts, "r2")), [start]);
+    let lost = then(running(), 4_000, [settled("r1", failed())]);
+    assert!(said(&lost, claimed(&lost, "r2")).is_empty(), "going on with a lost run is no news");
+    let closed = then(
+        running(),
+        4_000,
+        [settled("r1", published()), pull_request_read(60, pull_request(1, PrState::Closed))],
+    );
+    assert_eq!(said(&closed, claimed(&closed, "r2")), [start], "starting over is");
 }
 
 #[test]

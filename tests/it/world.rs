@@ -1,0 +1,348 @@
+//! A world for the built program: a fake Linear, a fake GitHub, a directory, and the program as a child process.
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::Once,
+    time::Duration,
+};
+
+use patchrelay_process::{Child, Command, Output};
+use patchrelay_store::SqliteStore;
+use patchrelay_testkit::{
+    WebhookTarget,
+    agent::{ReportAnswer, Script, Step},
+    github::{FakeGithub, FakeGithubConfig, FakePullRequest},
+    linear::{FakeLinear, FakeLinearConfig},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    time::timeout,
+};
+
+/// The program that the tests run.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_patchrelay-under-test");
+/// The repository of the world's project.
+pub(crate) const REPO: &str = "acme/app";
+/// Longer than anything here takes, on a machine that has much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const LINEAR_SECRET: &str = "linear-signing-secret";
+const GITHUB_SECRET: &str = "github-signing-secret";
+const LINEAR_TOKEN: &str = "linear-token";
+const GITHUB_TOKEN: &str = "github-token";
+
+/// Everything around the program, and the program while it runs.
+pub(crate) struct World {
+    pub(crate) linear: FakeLinear,
+    pub(crate) github: FakeGithub,
+    directory: TempDir,
+    service: Option<Service>,
+}
+
+struct Service {
+    child: Child,
+    url: String,
+}
+
+impl World {
+    /// A world whose agent follows a script.
+    pub(crate) async fn new(script: &Script) -> Self {
+        let directory = directory();
+        let file = directory.path().join("script.json");
+        std::fs::write(&file, serde_json::to_vec(script).unwrap()).unwrap();
+        let command = [PROGRAM, "scripted-agent", "--script", file.to_str().unwrap()];
+        Self::with_agent(directory, &command, "").await
+    }
+
+    /// A world in this directory whose agent is this command, with these further lines in `[codex]`. The agent's home
+    /// is `agent`.
+    pub(crate) async fn with_agent(directory: TempDir, agent: &[&str], codex: &str) -> Self {
+        crypto_provider();
+        let nowhere = |secret: &str| WebhookTarget {
+            url: "http://127.0.0.1:1/".to_owned(),
+            secret: secret.to_owned(),
+        };
+        let linear = FakeLinear::start(FakeLinearConfig {
+            webhook: nowhere(LINEAR_SECRET),
+            token: LINEAR_TOKEN.to_owned(),
+            port: 0,
+        })
+        .await
+        .unwrap();
+        let github = FakeGithub::start(FakeGithubConfig {
+            root: directory.path().join("github"),
+            webhook: nowhere(GITHUB_SECRET),
+            token: GITHUB_TOKEN.to_owned(),
+            port: 0,
+        })
+        .await
+        .unwrap();
+        let remote = github
+            .create_repository(REPO, &[("README.md", "# App\n"), ("a.txt", "one\n")])
+            .await
+            .unwrap();
+        for name in ["agent", "home"] {
+            std::fs::create_dir_all(directory.path().join(name)).unwrap();
+        }
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let command: Vec<_> = agent.iter().map(|part| quoted(part)).collect();
+        let text = format!(
+            "[server]\nport = 0\n[linear]\napi_url = {}\n[github]\napi_url = {}\n\
+             [scheduler]\nreconcile_seconds = 1\n[codex]\ncommand = [{}]\nhome = {}\n{codex}\n\
+             [[project]]\nid = \"app\"\nrepo = \"{REPO}\"\nremote_url = {}\nissue_key_prefixes = [\"APP\"]\n",
+            quoted(&linear.url()),
+            quoted(&github.url()),
+            command.join(", "),
+            quoted(&directory.path().join("agent").display().to_string()),
+            quoted(&remote.display().to_string()),
+        );
+        std::fs::write(directory.path().join("patchrelay.toml"), text).unwrap();
+        Self { linear, github, directory, service: None }
+    }
+
+    /// A path in the world's directory.
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.directory.path().join(below)
+    }
+
+    /// The program with these arguments, in this world.
+    pub(crate) fn program(&self, args: &[&str]) -> Command {
+        self.in_world(Command::new(PROGRAM, self.directory.path()).args(args))
+    }
+
+    fn in_world(&self, command: Command) -> Command {
+        let below = |name: &str| self.path(name);
+        command
+            .env("PATH", path_variable())
+            .env("HOME", below("home"))
+            .env("XDG_CONFIG_HOME", below("config"))
+            .env("XDG_STATE_HOME", below("state"))
+            .env("XDG_DATA_HOME", below("data"))
+            .env("PATCHRELAY_CONFIG", below("patchrelay.toml"))
+            .env("LINEAR_WEBHOOK_SECRET", LINEAR_SECRET)
+            .env("LINEAR_ACCESS_TOKEN", LINEAR_TOKEN)
+            .env("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET)
+            .env("GITHUB_TOKEN", GITHUB_TOKEN)
+    }
+
+    /// Runs the program with these arguments to its end.
+    pub(crate) async fn run(&self, args: &[&str]) -> Output {
+        self.program(args).run(PATIENCE).await.unwrap()
+    }
+
+    /// Runs the program with these arguments, and reads what it prints as JSON.
+    pub(crate) async fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(args).await;
+        assert!(output.status.success(), "{args:?}: {}", output.stderr);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Starts the service, and points the webhooks of both fakes at it.
+    pub(crate) async fn serve(&mut self) {
+        self.start(self.program(&["serve", "--json"])).await;
+    }
+
+    /// The same, and lets it kill itself at this place.
+    pub(crate) async fn serve_until(&mut self, crash_at: &str) {
+        self.start(self.program(&["serve", "--json"]).env(patchrelay_tests::CRASH_AT, crash_at))
+            .await;
+    }
+
+    /// The same, logging everything into this file.
+    pub(crate) async fn serve_logging(&mut self, log: &Path) {
+        let script = format!("exec {PROGRAM} -vv serve --json 2>{}", log.display());
+        self.start(self.in_world(Command::new("sh", self.directory.path()).args(["-c", &script])))
+            .await;
+    }
+
+    async fn start(&mut self, program: Command) {
+        assert!(self.service.is_none(), "one service at a time");
+        let mut child = program.spawn().unwrap();
+        let mut lines = BufReader::new(child.take_stdout().unwrap()).lines();
+        let mut text = String::new();
+        let address = loop {
+            let line = timeout(PATIENCE, lines.next_line())
+                .await
+                .expect("the service says its address")
+                .unwrap();
+            let Some(line) = line else { panic!("the service ended: {}", child.stderr_tail()) };
+            text.push_str(&line);
+            if let Ok(said) = serde_json::from_str::<Value>(&text) {
+                break said["address"].as_str().unwrap().to_owned();
+            }
+        };
+        let target = |source: &str, secret: &str| WebhookTarget {
+            url: format!("http://{address}/webhooks/{source}"),
+            secret: secret.to_owned(),
+        };
+        self.linear.send_webhooks_to(target("linear", LINEAR_SECRET));
+        self.github.set_webhook(Some(target("github", GITHUB_SECRET)));
+        // The configured port is 0, so commands that ask the service are told where it is.
+        let config = self.path("patchrelay.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let port = address.rsplit_once(':').unwrap().1;
+        let first = text.lines().next().unwrap().to_owned();
+        let rest: Vec<_> = text.lines().skip(2).collect();
+        std::fs::write(
+            self.path("asked.toml"),
+            format!("{first}\nport = {port}\n{}\n", rest.join("\n")),
+        )
+        .unwrap();
+        self.service = Some(Service { child, url: format!("http://{address}") });
+    }
+
+    /// The address of the running service.
+    pub(crate) fn url(&self) -> &str {
+        &self.service.as_ref().expect("the service runs").url
+    }
+
+    /// Asks the running service.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.url());
+        client().get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Asks the running service with a command.
+    pub(crate) async fn ask(&self, args: &[&str]) -> Output {
+        let asked = self.path("asked.toml");
+        let args: Vec<_> =
+            args.iter().copied().chain(["--config", asked.to_str().unwrap()]).collect();
+        self.run(&args).await
+    }
+
+    /// Waits until the service has killed itself.
+    pub(crate) async fn crashed(&mut self) {
+        let mut service = self.service.take().expect("the service runs");
+        let status = timeout(PATIENCE, service.child.wait()).await;
+        let status = status
+            .unwrap_or_else(|_| panic!("it did not crash: {}", service.child.stderr_tail()))
+            .unwrap();
+        assert_eq!(status.signal(), Some(9), "{}", service.child.stderr_tail());
+    }
+
+    /// Kills the service with SIGKILL, and nothing else.
+    pub(crate) async fn kill(&mut self) {
+        let mut service = self.service.take().expect("the service runs");
+        let id = i32::try_from(service.child.id().expect("it runs")).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGKILL)
+            .unwrap();
+        assert_eq!(service.child.wait().await.unwrap().signal(), Some(9));
+    }
+
+    /// Asks the service to stop, and waits for it.
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        let mut service = self.service.take().expect("the service runs");
+        let status = service.child.kill_group(PATIENCE).await.unwrap();
+        assert!(status.success(), "{status}: {}", service.child.stderr_tail());
+        status
+    }
+
+    /// The database, while no service runs.
+    pub(crate) async fn store(&self) -> SqliteStore {
+        assert!(self.service.is_none(), "the service has the database");
+        SqliteStore::open(&self.path("state/patchrelay/patchrelay.db")).await.unwrap()
+    }
+
+    /// Waits for the pull request, and until the issue has no run any more.
+    pub(crate) async fn pull_request(&self, key: &str) -> FakePullRequest {
+        self.issue(key, |issue| issue["pr"]["number"].is_u64() && issue["active_run"].is_null())
+            .await;
+        self.github.wait_for_pull_request(REPO).await.unwrap()
+    }
+
+    /// Waits until what the service knows of an issue is like this.
+    pub(crate) async fn issue(&self, key: &str, like: impl Fn(&Value) -> bool) -> Value {
+        let path = format!("/api/issues/{key}");
+        let mut last = Value::Null;
+        let seen = timeout(PATIENCE, async {
+            let mut look = tokio::time::interval(Duration::from_millis(50));
+            loop {
+                look.tick().await;
+                last = self.get(&path).await;
+                if like(&last) {
+                    return;
+                }
+            }
+        });
+        if seen.await.is_err() {
+            let stderr = self
+                .service
+                .as_ref()
+                .map(|service| service.child.stderr_tail())
+                .unwrap_or_default();
+            panic!("the issue did not become so: {last:#}\n{stderr}");
+        }
+        last
+    }
+
+    /// Waits until this holds.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let seen = timeout(PATIENCE, async {
+            let mut look = tokio::time::interval(Duration::from_millis(20));
+            while !holds() {
+                look.tick().await;
+            }
+        });
+        if seen.await.is_err() {
+            let stderr = self
+                .service
+                .as_ref()
+                .map(|service| service.child.stderr_tail())
+                .unwrap_or_default();
+            panic!("never: {what}\n{stderr}");
+        }
+    }
+}
+
+/// A script that changes a file and reports so.
+pub(crate) fn small_change() -> Script {
+    changes(vec![vec![
+        Step::Write { path: "a.txt".to_owned(), content: "two\n".to_owned() },
+        Step::Say("done".to_owned()),
+    ]])
+}
+
+/// A script with these work turns, and a report of success after each.
+pub(crate) fn changes(turns: Vec<Vec<Step>>) -> Script {
+    let report = patchrelay_domain::Report {
+        outcome: patchrelay_domain::ReportOutcome::Done,
+        summary: "Changed what was asked for.".to_owned(),
+        commit_subject: "Change it".to_owned(),
+        commit_body: String::new(),
+        pr_title: "Change it".to_owned(),
+        pr_body: String::new(),
+        question: String::new(),
+    };
+    Script { turns, reports: vec![ReportAnswer::Report(report)], ..Script::default() }
+}
+
+/// A client that no proxy of the machine comes between.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+}
+
+/// Where git and a shell are.
+pub(crate) fn path_variable() -> &'static str {
+    option_env!("PATH").unwrap_or("/usr/local/bin:/usr/bin:/bin")
+}
+
+/// Runs git in a directory and gives what it prints.
+pub(crate) async fn git(directory: &Path, args: &[&str]) -> String {
+    let command = Command::new("git", directory).args(args).env("PATH", path_variable());
+    let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").run(PATIENCE).await.unwrap();
+    assert!(output.status.success(), "{args:?}: {}", output.stderr);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// An empty directory for a world.
+pub(crate) fn directory() -> TempDir {
+    tempfile::Builder::new().prefix("patchrelay-it-").tempdir().unwrap()
+}
+
+fn crypto_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
+}
