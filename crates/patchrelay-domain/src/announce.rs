@@ -99,6 +99,12 @@ pub fn announce(
             content: ActivityContent::Thought { body: acknowledgement(after) },
             urgent: true,
         }],
+        // A session that somebody opened by a mention is answered, and is no order to work.
+        ObservationKind::TicketRead { ticket, .. } if before.ticket.is_none() && !ticket.delegated => {
+            say(ActivityContent::Elicitation {
+                body: "This ticket is not delegated to me. Delegate it, and I start.".to_owned(),
+            })
+        }
         ObservationKind::TicketRead { .. } => Vec::new(),
         ObservationKind::PullRequestRead { pull_request, .. } => {
             let state_before = before.pull_request.as_ref().map(|pr| pr.value.state);
@@ -224,7 +230,7 @@ fn activity(facts: &IssueFacts, content: ActivityContent, urgent: bool) -> Vec<O
 fn acknowledgement(facts: &IssueFacts) -> String {
     match &facts.slot {
         Some(_) => "I am already working on this.".to_owned(),
-        None => "Received. I am reading the ticket and preparing a worktree.".to_owned(),
+        None => "Received. I am reading the ticket.".to_owned(),
     }
 }
 

@@ -14,8 +14,12 @@ use crate::{
     config::RemoteConfig,
     error::{GitError, local, remote},
     git::{Call, Git},
+    locks::Locks,
     names::{branch_ref, is_object},
-    record::replace,
+    place::Repository,
+    record::{Record, replace},
+    refs::{lock_of, remove_locks},
+    worktree::remove_tree,
 };
 
 /// A first fetch takes the whole history, which may be some gigabytes.
@@ -71,32 +75,38 @@ pub(crate) fn is_usable(clone: &Path) -> bool {
 }
 
 /// Fetches all branches into `refs/remotes/origin`. Needs the clone's lock.
-pub(crate) async fn fetch(
+pub(crate) async fn fetch(git: &Git, repository: &Repository<'_>) -> Result<(), WorkspaceError> {
+    fetch_refs(git, repository, &["--prune"], "+refs/heads/*:refs/remotes/origin/*").await
+}
+
+/// Fetches what is named, after removing what a killed predecessor left in the way.
+async fn fetch_refs(
     git: &Git,
-    clone: &Path,
-    from: &RemoteConfig,
+    repository: &Repository<'_>,
+    options: &[&str],
+    refs: &str,
 ) -> Result<(), WorkspaceError> {
-    let failed = || format!("fetch into `{}`", clone.display());
+    let clone = &repository.clone;
+    let failed = || format!("fetch `{refs}` into `{}`", clone.display());
     let marker = git.marker_of(clone);
     patchrelay_process::reap(&marker).await.map_err(local(failed()))?;
-    let path = clone.to_owned();
-    blocking(move || remove_stale_locks(&path)).await.map_err(local(failed()))?;
+    let (path, records) = (clone.clone(), repository.records.clone());
+    let locks = blocking(move || {
+        remove_half_made(&path.join("worktrees"), &records)?;
+        fetch_locks(&path)
+    });
+    remove_locks(locks.await.map_err(local(failed()))?).await.map_err(local(failed()))?;
     let call = git
         .in_repository(clone)
         .marked(&marker)
         .deadline(FETCH_DEADLINE)
-        .args([
-            "fetch",
-            "--quiet",
-            "--prune",
-            "--no-tags",
-            "--no-auto-maintenance",
-            "--no-write-fetch-head",
-        ])
-        .args(["--no-recurse-submodules"]);
-    let call =
-        towards(call, from, "--upload-pack", "upload-pack").await.map_err(remote(failed()))?;
-    call.args(["+refs/heads/*:refs/remotes/origin/*"]).done().await.map_err(remote(failed()))
+        .args(["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head"])
+        .args(["--no-recurse-submodules"])
+        .args(options);
+    let call = towards(call, repository.remote, "--upload-pack", "upload-pack")
+        .await
+        .map_err(remote(failed()))?;
+    call.args([refs]).done().await.map_err(remote(failed()))
 }
 
 /// The tip of a branch of the remote, as of the last fetch.
@@ -119,15 +129,16 @@ pub(crate) async fn fetched_tip(
 /// The tip of a branch of the remote now.
 pub(crate) async fn remote_tip(
     git: &Git,
-    clone: &Path,
-    from: &RemoteConfig,
+    repository: &Repository<'_>,
     branch: &BranchName,
 ) -> Result<Option<CommitSha>, WorkspaceError> {
     let name = branch_ref(branch)?;
     let failed = || format!("ask the remote for branch `{branch}`");
-    let call = git.in_repository(clone).deadline(ASK_DEADLINE).args(["ls-remote", "--quiet"]);
     let call =
-        towards(call, from, "--upload-pack", "upload-pack").await.map_err(remote(failed()))?;
+        git.in_repository(&repository.clone).deadline(ASK_DEADLINE).args(["ls-remote", "--quiet"]);
+    let call = towards(call, repository.remote, "--upload-pack", "upload-pack")
+        .await
+        .map_err(remote(failed()))?;
     let answer = call.args([&name]).line().await.map_err(remote(failed()))?;
     // The pattern also matches names that only end like it.
     let tip =
@@ -142,40 +153,28 @@ pub(crate) async fn remote_tip(
     }
 }
 
-/// The tip of a branch of the remote now, with its commit in our clone. No ref is written.
+/// The tip of a branch of the remote now, with its commit in our clone. No ref is written. Takes the clone's lock, but
+/// only when it has to fetch: somebody else's fetch may take long.
 pub(crate) async fn fetched_remote_tip(
     git: &Git,
-    clone: &Path,
-    from: &RemoteConfig,
+    locks: &Locks,
+    repository: &Repository<'_>,
     branch: &BranchName,
 ) -> Result<Option<CommitSha>, WorkspaceError> {
     let name = branch_ref(branch)?;
-    let failed = || format!("fetch branch `{branch}`");
     for _ in 0..MOVING_BRANCH_TRIES {
-        let Some(tip) = remote_tip(git, clone, from, branch).await? else { return Ok(None) };
-        if has_commit(git, clone, &tip).await? {
+        let Some(tip) = remote_tip(git, repository, branch).await? else { return Ok(None) };
+        if has_commit(git, &repository.clone, &tip).await? {
             return Ok(Some(tip));
         }
-        let call = git
-            .in_repository(clone)
-            .deadline(FETCH_DEADLINE)
-            .args([
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-auto-maintenance",
-                "--no-write-fetch-head",
-            ])
-            .args(["--no-recurse-submodules"]);
-        let call =
-            towards(call, from, "--upload-pack", "upload-pack").await.map_err(remote(failed()))?;
-        call.args([&name]).done().await.map_err(remote(failed()))?;
-        if has_commit(git, clone, &tip).await? {
+        let _held = locks.hold(&repository.clone).await;
+        fetch_refs(git, repository, &[], &name).await?;
+        if has_commit(git, &repository.clone, &tip).await? {
             return Ok(Some(tip));
         }
     }
     Err(WorkspaceError::Remote {
-        operation: failed(),
+        operation: format!("fetch branch `{branch}`"),
         source: "it moves faster than it can be fetched".into(),
     })
 }
@@ -250,35 +249,47 @@ fn restore_config(clone: &Path) -> io::Result<()> {
     if is_ours() { Ok(()) } else { replaced }
 }
 
-/// A killed git leaves its locks, and the next one refuses to go on. Whoever holds the clone's lock knows that nobody
-/// of ours is at work on these; our own refs are written without that lock, under a name of their run's own.
-fn remove_stale_locks(clone: &Path) -> io::Result<()> {
-    let mut pending = vec![clone.join("refs/remotes"), clone.join("refs/heads")];
-    let mut found: Vec<PathBuf> = vec![];
-    for name in ["packed-refs.lock", "config.lock", "HEAD.lock", "shallow.lock"] {
-        found.push(clone.join(name));
+/// Removes what git knows of worktrees that were never finished. They are made afresh anyway, and while one of their
+/// files is empty, no fetch succeeds for any other. Worktrees are only made under the clone's lock, so none is being
+/// made now.
+fn remove_half_made(admins: &Path, records: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(admins) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let mut record = entry.file_name();
+        record.push(".json");
+        let record =
+            fs::read(records.join(record)).ok().and_then(|bytes| Record::parse(&bytes).ok());
+        if record.is_some_and(|record| !record.is_whole) {
+            remove_tree(&entry.path())?;
+        }
     }
+    Ok(())
+}
+
+/// The locks on what a fetch writes. Whoever holds the clone's lock knows that nobody of ours is at work on these; our
+/// own refs are written without it.
+fn fetch_locks(clone: &Path) -> io::Result<Vec<PathBuf>> {
+    let names = ["packed-refs", "config", "HEAD", "shallow"];
+    let mut locks: Vec<_> = names.iter().map(|name| lock_of(&clone.join(name))).collect();
+    let mut pending = vec![clone.join("refs/remotes"), clone.join("refs/heads")];
     while let Some(dir) = pending.pop() {
         let Ok(entries) = fs::read_dir(&dir) else { continue };
-        for entry in entries.flatten() {
+        for entry in entries {
+            let entry = entry?;
             let path = entry.path();
             if entry.file_type()?.is_dir() {
                 pending.push(path);
             } else if path.extension().is_some_and(|extension| extension == "lock") {
-                found.push(path);
+                locks.push(path);
             }
         }
     }
-    for lock in found {
-        match fs::remove_file(&lock) {
-            Ok(()) => {
-                tracing::info!(lock = %lock.display(), "removed the lock of a git that was killed")
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    Ok(locks)
 }
 
 /// Runs what waits for the disk where it holds up nobody else.

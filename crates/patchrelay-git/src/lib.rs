@@ -3,7 +3,7 @@
 //! Layout below the data directory:
 //! - `repos/<project>`: a bare clone of our own. Its configuration is written by us before every use, it has no hooks,
 //!   and no agent can write to it.
-//! - `worktrees/<project>/<name>.json`: what we know of a worktree ([`Record`](record::Record)). It lies outside of the
+//! - `worktrees/<project>/<name>.json`: what we know of a worktree (`Record`). It lies outside of the
 //!   worktree and says whose a directory is.
 //!
 //! The rule that everything here serves (D25): **no call to git ever looks for a repository in a directory that an
@@ -20,6 +20,7 @@ mod names;
 mod place;
 mod publish;
 mod record;
+mod refs;
 mod rescue;
 mod snapshot;
 mod walk;

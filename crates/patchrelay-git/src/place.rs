@@ -9,6 +9,7 @@ use crate::{
     config::{GitConfig, RemoteConfig},
     error::local,
     names::is_file_name,
+    refs::lock_of,
 };
 
 /// Where one worktree is, and what belongs to it elsewhere.
@@ -36,7 +37,7 @@ impl Place {
         project: &Project,
         path: &str,
     ) -> Result<Self, WorkspaceError> {
-        let remote = remote_of(config, project)?;
+        let Repository { clone, records, remote } = Repository::of(config, project)?;
         let foreign = |reason: &str| WorkspaceError::Foreign {
             path: path.to_owned(),
             reason: reason.to_owned(),
@@ -47,12 +48,11 @@ impl Place {
         let name = inside.to_str().filter(|name| is_file_name(name));
         let name = name
             .ok_or_else(|| foreign("it is not a plain name below the project's worktree root"))?;
-        let records = config.data_dir.join("worktrees").join(project.id.as_str());
         Ok(Self {
             path: remote.worktree_root.join(name),
             root: remote.worktree_root.clone(),
             name: name.to_owned(),
-            clone: clone_of(config, project),
+            clone,
             record: records.join(format!("{name}.json")),
             index: records.join(format!("{name}.index")),
         })
@@ -62,21 +62,33 @@ impl Place {
     pub(crate) fn admin(&self) -> PathBuf {
         self.clone.join("worktrees").join(&self.name)
     }
+
+    /// The locks that git may hold on what belongs to the worktree alone.
+    pub(crate) fn locks(&self) -> Vec<PathBuf> {
+        let admin = self.admin();
+        [&admin.join("HEAD"), &admin.join("index"), &self.index].map(|path| lock_of(path)).to_vec()
+    }
 }
 
-/// The repository of this project, if one is configured.
-pub(crate) fn remote_of<'a>(
-    config: &'a GitConfig,
-    project: &Project,
-) -> Result<&'a RemoteConfig, WorkspaceError> {
-    config.remotes.get(&project.id).ok_or_else(|| {
-        local(format!("find the repository of project `{}`", project.id))(
-            "no repository is configured for it",
-        )
-    })
+/// A project's repository: our clone of it, and where it comes from.
+pub(crate) struct Repository<'a> {
+    /// Our clone.
+    pub clone: PathBuf,
+    /// The records of its worktrees.
+    pub records: PathBuf,
+    /// The remote.
+    pub remote: &'a RemoteConfig,
 }
 
-/// Our clone of this project's repository.
-pub(crate) fn clone_of(config: &GitConfig, project: &Project) -> PathBuf {
-    config.data_dir.join("repos").join(project.id.as_str())
+impl<'a> Repository<'a> {
+    /// The repository of this project, if one is configured.
+    pub(crate) fn of(config: &'a GitConfig, project: &Project) -> Result<Self, WorkspaceError> {
+        let remote = config.remotes.get(&project.id).ok_or_else(|| {
+            local(format!("find the repository of project `{}`", project.id))(
+                "no repository is configured for it",
+            )
+        })?;
+        let dir = |kind: &str| config.data_dir.join(kind).join(project.id.as_str());
+        Ok(Self { clone: dir("repos"), records: dir("worktrees"), remote })
+    }
 }

@@ -7,10 +7,13 @@ use patchrelay_ports::{CommitOrder, PushOrder, Pushed, RemoteBranch, WorkspaceEr
 
 use crate::{
     clone::{fetched_remote_tip, remote_tip, towards},
-    config::{Identity, RemoteConfig},
+    config::Identity,
     error::{GitError, bounded, local, remote},
     git::{Call, Git},
-    names::{branch_ref, commit_arg, publish_ref, tree_arg},
+    locks::Locks,
+    names::{branch_ref, commit_arg, tree_arg},
+    place::Repository,
+    refs::{self, Before},
     snapshot::object,
 };
 
@@ -19,12 +22,13 @@ const RUN_TRAILER: &str = "PatchRelay-Run";
 /// Longer than the largest push that the gate lets through, with the remote's hooks.
 const PUSH_DEADLINE: Duration = Duration::from_secs(300);
 
-/// Makes the commit and pins it.
+/// Makes the commit and pins it with this ref, which nobody else may write meanwhile.
 pub(crate) async fn commit(
     git: &Git,
     identity: &Identity,
     clone: &Path,
     order: &CommitOrder,
+    pin: &str,
 ) -> Result<CommitSha, WorkspaceError> {
     let failed = || format!("commit the work of run `{}`", order.run);
     // git counts in seconds, and takes no time before 1970.
@@ -43,12 +47,7 @@ pub(crate) async fn commit(
     ]);
     let commit =
         object(call.stdin(order.message.clone().into_bytes())).await.map_err(local(failed()))?;
-    let pin = publish_ref(&order.issue, &order.run);
-    git.in_repository(clone)
-        .args(["update-ref", &pin, &commit])
-        .done()
-        .await
-        .map_err(local(failed()))?;
+    refs::set(git, clone, pin, &commit, Before::Anything).await?;
     Ok(CommitSha::new(commit))
 }
 
@@ -69,29 +68,30 @@ pub(crate) async fn run_of(
 /// The branch on the remote now.
 pub(crate) async fn remote_branch(
     git: &Git,
-    clone: &Path,
-    from: &RemoteConfig,
+    locks: &Locks,
+    repository: &Repository<'_>,
     branch: &BranchName,
 ) -> Result<Option<RemoteBranch>, WorkspaceError> {
-    let Some(head) = fetched_remote_tip(git, clone, from, branch).await? else { return Ok(None) };
-    let run = run_of(git, clone, &head).await?;
+    let Some(head) = fetched_remote_tip(git, locks, repository, branch).await? else {
+        return Ok(None);
+    };
+    let run = run_of(git, &repository.clone, &head).await?;
     Ok(Some(RemoteBranch { head, run }))
 }
 
 /// Pushes one commit to one branch.
 pub(crate) async fn push(
     git: &Git,
-    clone: &Path,
-    to: &RemoteConfig,
+    repository: &Repository<'_>,
     order: &PushOrder,
 ) -> Result<Pushed, WorkspaceError> {
     let name = branch_ref(&order.branch)?;
     let failed = || format!("push branch `{}`", order.branch);
-    let found = remote_tip(git, clone, to, &order.branch).await?;
+    let found = remote_tip(git, repository, &order.branch).await?;
     if let Some(pushed) = without_pushing(order, found) {
         return Ok(pushed);
     }
-    let mut call = git.in_repository(clone).deadline(PUSH_DEADLINE);
+    let mut call = git.in_repository(&repository.clone).deadline(PUSH_DEADLINE);
     call = call.args([
         "push",
         "--porcelain",
@@ -103,8 +103,9 @@ pub(crate) async fn push(
         // With nothing after the colon: only if there is no such branch. It never overwrites one.
         call = call.args([format!("--force-with-lease={name}:")]);
     }
-    let call =
-        towards(call, to, "--receive-pack", "receive-pack").await.map_err(remote(failed()))?;
+    let call = towards(call, repository.remote, "--receive-pack", "receive-pack")
+        .await
+        .map_err(remote(failed()))?;
     let call: Call = call.args([format!("{}:{name}", commit_arg(&order.commit)?)]);
     let output = call.output().await.map_err(remote(failed()))?;
     if output.status.success() {
@@ -119,7 +120,7 @@ pub(crate) async fn push(
         }));
     };
     // A refusal may be a race that somebody else has won, or that an earlier push of ours has.
-    let found = remote_tip(git, clone, to, &order.branch).await?;
+    let found = remote_tip(git, repository, &order.branch).await?;
     without_pushing(order, found).map_or_else(
         || {
             Err(WorkspaceError::Refused {

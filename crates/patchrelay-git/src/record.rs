@@ -28,10 +28,14 @@ impl Record {
     pub(crate) async fn load(place: &Place) -> Result<Option<Self>, WorkspaceError> {
         let failed = || format!("read the record of worktree `{}`", place.path.display());
         match tokio::fs::read(&place.record).await {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(local(failed())),
+            Ok(bytes) => Self::parse(&bytes).map(Some).map_err(local(failed())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(local(failed())(error)),
         }
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
     }
 
     /// Writes the record so that it is there after a power failure: the old one or the new one, whole.

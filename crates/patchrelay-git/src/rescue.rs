@@ -9,11 +9,12 @@ use crate::{
     git::Git,
     names::{commit_arg, rescue_ref, tree_arg},
     place::Place,
+    refs::{self, Before},
     snapshot::{Snapshot, object},
 };
 
 /// Keeps the snapshot in the rescue ref of this run and tells its name; `None` when it is just the base. Repeating it
-/// changes nothing; what the ref held before stays reachable from it.
+/// changes nothing; what the ref held before stays reachable from it. Needs the worktree's lock.
 pub(crate) async fn keep(
     git: &Git,
     identity: &Identity,
@@ -47,9 +48,8 @@ pub(crate) async fn keep(
     let commit = object(commit.args(["-F", "-"]).stdin(message.into_bytes()))
         .await
         .map_err(local(failed()))?;
-    // The old value makes it a compare-and-set: the ref changes from what we looked at, or not at all.
-    let before = earlier.map_or("0000000000000000000000000000000000000000", |(earlier, _)| earlier);
-    call().args(["update-ref", &name, &commit, before]).done().await.map_err(local(failed()))?;
+    let before = Before::Exactly(earlier.map(|(earlier, _)| earlier));
+    refs::set(git, &place.clone, &name, &commit, before).await?;
     tracing::info!(%issue, %run, rescue = %name, "uncommitted work is kept");
     Ok(Some(name))
 }

@@ -178,8 +178,6 @@ fn is_inside(path: &[u8], dirs: &BTreeSet<GitPath>) -> bool {
 async fn seed_index(place: &Place) -> io::Result<()> {
     let (from, to) = (place.admin().join("index"), place.index.clone());
     blocking(move || {
-        remove_if_there(&to)?;
-        remove_if_there(&to.with_extension("index.lock"))?;
         if let Some(dir) = to.parent() {
             fs::create_dir_all(dir)?;
         }
@@ -188,16 +186,17 @@ async fn seed_index(place: &Place) -> io::Result<()> {
                 .write(true)
                 .open(&to)?
                 .set_modified(fs::metadata(&from)?.modified()?),
-            // Without it every file is read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // Then every file is read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => remove_index(&to),
             Err(error) => Err(error),
         }
     })
     .await
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+/// An index of an earlier snapshot could be of another base.
+fn remove_index(index: &Path) -> io::Result<()> {
+    match fs::remove_file(index) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }

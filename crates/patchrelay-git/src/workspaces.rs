@@ -1,5 +1,7 @@
 //! The port: each operation from its order to its end.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use patchrelay_domain::{BranchName, CommitSha, IssueId, Project, RunId, Worktree};
 use patchrelay_ports::{
@@ -15,9 +17,11 @@ use crate::{
     error::{GitError, local},
     git::Git,
     locks::Locks,
-    names::{as_name, commit_arg},
-    place::{Place, clone_of, remote_of},
-    publish, rescue,
+    names::{as_name, commit_arg, publish_ref},
+    place::{Place, Repository},
+    publish,
+    refs::remove_locks,
+    rescue,
     snapshot::{self, Snapshot},
     worktree::{self, Found},
 };
@@ -60,10 +64,10 @@ impl GitWorkspaces {
         to: &CommitSha,
     ) -> Result<String, WorkspaceError> {
         let failed = || format!("compare `{from}` with `{to}`");
+        let clone = Repository::of(&self.config, project)?.clone;
         let (from, to) = (commit_arg(from)?, commit_arg(to)?);
         let diff = |form: &str| {
-            let call =
-                self.git.in_repository(&clone_of(&self.config, project)).max_stdout(MAX_DIFF_BYTES);
+            let call = self.git.in_repository(&clone).max_stdout(MAX_DIFF_BYTES);
             call.args([
                 "diff",
                 "--no-color",
@@ -88,20 +92,22 @@ impl GitWorkspaces {
     /// Lets nobody else work on the worktree, a dead predecessor included.
     async fn hold(&self, place: &Place) -> Result<OwnedMutexGuard<()>, WorkspaceError> {
         let held = self.locks.hold(&place.path).await;
-        let reaped = patchrelay_process::reap(&self.git.marker_of(&place.path)).await;
-        reaped.map_err(local(format!("take over the worktree `{}`", place.path.display())))?;
+        let failed = || format!("take over the worktree `{}`", place.path.display());
+        patchrelay_process::reap(&self.git.marker_of(&place.path))
+            .await
+            .map_err(local(failed()))?;
+        remove_locks(place.locks()).await.map_err(local(failed()))?;
         Ok(held)
     }
 
     /// Makes the clone usable for operations that need no worktree.
-    async fn ensure_clone(&self, project: &Project) -> Result<(), WorkspaceError> {
-        let path = clone_of(&self.config, project);
-        if clone::is_usable(&path) {
+    async fn ensure_clone(&self, clone: &Path) -> Result<(), WorkspaceError> {
+        if clone::is_usable(clone) {
             // Somebody may be fetching into it, which may take long and is no reason to wait.
-            return clone::restore_config_of(&path).await;
+            return clone::restore_config_of(clone).await;
         }
-        let _held = self.locks.hold(&path).await;
-        clone::ensure(&self.git, &path).await
+        let _held = self.locks.hold(clone).await;
+        clone::ensure(&self.git, clone).await
     }
 
     /// The commit to start from: our own published work, or else the base branch.
@@ -202,12 +208,12 @@ impl Workspaces for GitWorkspaces {
 
     async fn prepare(&self, order: &PrepareOrder) -> Result<Worktree, WorkspaceError> {
         let place = Place::of(&self.config, &order.project, &order.path)?;
-        let remote = remote_of(&self.config, &order.project)?;
+        let repository = Repository::of(&self.config, &order.project)?;
         let _worktree = self.hold(&place).await?;
         let _clone = self.locks.hold(&place.clone).await;
         let found = worktree::find(&place).await?;
         clone::ensure(&self.git, &place.clone).await?;
-        clone::fetch(&self.git, &place.clone, remote).await?;
+        clone::fetch(&self.git, &repository).await?;
         let start = self.start(order, &place).await?;
         let base = match found {
             Found::Whole(record) => self.renew(order, &place, record.base, start).await?,
@@ -263,9 +269,11 @@ impl Workspaces for GitWorkspaces {
     }
 
     async fn commit(&self, order: &CommitOrder) -> Result<CommitSha, WorkspaceError> {
-        let clone = clone_of(&self.config, &order.project);
+        let clone = Repository::of(&self.config, &order.project)?.clone;
         clone::restore_config_of(&clone).await?;
-        publish::commit(&self.git, &self.config.identity, &clone, order).await
+        let pin = publish_ref(&order.issue, &order.run);
+        let _pin = self.locks.hold(&clone.join(&pin)).await;
+        publish::commit(&self.git, &self.config.identity, &clone, order, &pin).await
     }
 
     async fn remote_branch(
@@ -273,15 +281,14 @@ impl Workspaces for GitWorkspaces {
         project: &Project,
         branch: &BranchName,
     ) -> Result<Option<RemoteBranch>, WorkspaceError> {
-        let remote = remote_of(&self.config, project)?;
-        self.ensure_clone(project).await?;
-        publish::remote_branch(&self.git, &clone_of(&self.config, project), remote, branch).await
+        let repository = Repository::of(&self.config, project)?;
+        self.ensure_clone(&repository.clone).await?;
+        publish::remote_branch(&self.git, &self.locks, &repository, branch).await
     }
 
     async fn push(&self, order: &PushOrder) -> Result<Pushed, WorkspaceError> {
-        let remote = remote_of(&self.config, &order.project)?;
-        let clone = clone_of(&self.config, &order.project);
-        clone::restore_config_of(&clone).await?;
-        publish::push(&self.git, &clone, remote, order).await
+        let repository = Repository::of(&self.config, &order.project)?;
+        clone::restore_config_of(&repository.clone).await?;
+        publish::push(&self.git, &repository, order).await
     }
 }

@@ -146,7 +146,7 @@ async fn expected_git_file(place: &Place) -> io::Result<Vec<u8>> {
 }
 
 /// Removes whatever is there, without following links.
-fn remove_tree(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

@@ -38,7 +38,7 @@ fn said(facts: &IssueFacts, kind: ObservationKind) -> Vec<String> {
 #[test]
 fn a_session_is_acknowledged_at_once() {
     let said = said(&after([]), session_opened());
-    assert_eq!(said, ["thought!: Received. I am reading the ticket and preparing a worktree."]);
+    assert_eq!(said, ["thought!: Received. I am reading the ticket."]);
 }
 
 #[test]
@@ -91,6 +91,15 @@ fn a_call_for_help_names_the_last_failure() {
         said,
         ["error: I need a human here: five runs were lost. The last one: the agent went away."]
     );
+}
+
+#[test]
+fn a_mention_without_delegation_is_answered_once() {
+    let not = || ticket_read(10, crate::Ticket { delegated: false, ..ticket() });
+    let facts = after([session_opened()]);
+    assert_eq!(said(&facts, not()), ["elicitation: This ticket is not delegated to me. Delegate it, and I start."]);
+    let later = ticket_read(20, crate::Ticket { delegated: false, title: "Other".to_owned(), ..ticket() });
+    assert!(said(&then(facts, 3_000, [not()]), later).is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use patchrelay_domain::{CommitSha, RunId};
+use patchrelay_domain::{BranchName, CommitSha, RunId};
 use patchrelay_ports::{Pushed, RemoteBranch, Workspaces};
 use patchrelay_process::Command;
 use tokio::time::timeout;
@@ -99,9 +99,51 @@ async fn locks_of_a_killed_git_are_removed() {
     fs::write(world.clone().join("config.lock"), "").expect("written");
     fs::write(world.clone().join("refs/remotes/origin/trunk.lock"), "").expect("written");
     fs::write(world.data().join("worktrees/app/APP-1.index.lock"), "").expect("written");
+    fs::write(world.clone().join("worktrees/APP-1/index.lock"), "").expect("written");
+    fs::write(world.clone().join("worktrees/APP-1/HEAD.lock"), "").expect("written");
+    for kind in ["publish/ticket-1/run-1", "rescue/ticket-1/run-2"] {
+        let lock = world.clone().join(format!("refs/patchrelay/{kind}.lock"));
+        fs::create_dir_all(lock.parent().expect("it is below the clone")).expect("made");
+        fs::write(lock, "").expect("written");
+    }
     world.human_pushes("trunk", "moved").await;
-    let again = world.restarted().prepare("run-2").await;
+    let world = world.restarted();
+    let again = world.prepare("run-2").await;
     assert_eq!(again.base, worktree.base);
+    let commit = world.publish(&again, "run-1", None).await;
+    assert_eq!(world.prepare("run-3").await.base, commit);
+}
+
+#[tokio::test]
+async fn what_is_left_of_another_worktree_disturbs_nobody() {
+    let world = World::new().await;
+    let worktree = world.prepare("run-1").await;
+    world.write("new", "New.\n");
+    // git makes these files one after the other, and refuses much while one of them is empty.
+    let other = world.clone().join("worktrees/APP-9");
+    let break_off = || {
+        fs::create_dir_all(&other).expect("made");
+        fs::write(
+            other.join("gitdir"),
+            format!("{}/trees/APP-9/.git\n", world.dir.path().display()),
+        )
+        .expect("written");
+        fs::write(other.join("commondir"), "").expect("written");
+        let record = format!("{{\"base\":\"{}\",\"is_whole\":false}}", worktree.base);
+        fs::write(world.data().join("worktrees/app/APP-9.json"), record).expect("written");
+    };
+    break_off();
+    let commit = world.publish(&worktree, "run-1", None).await;
+    assert!(world.rescue("run-1").await.is_some());
+    let theirs = world.human_pushes("other", "theirs").await;
+    let branch = world
+        .workspaces
+        .remote_branch(&world.project, &BranchName::new("other"))
+        .await
+        .expect("it answers");
+    assert_eq!(branch.map(|branch| branch.head), Some(theirs));
+    break_off();
+    assert_eq!(world.prepare("run-2").await.base, commit);
 }
 
 #[tokio::test]

@@ -1,19 +1,22 @@
 //! The token for a remote, as the remote's own server sees it.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use patchrelay_domain::BranchName;
 use patchrelay_ports::{WorkspaceError, Workspaces};
-use patchrelay_process::{Marker, leftovers};
+use patchrelay_process::{Command, Marker, leftovers};
 use secrecy::SecretString;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    time::timeout,
 };
 
 use super::world::{config, project};
 use crate::{GitWorkspaces, RemoteConfig};
 
+/// Longer than git takes on a busy machine.
+const PLENTY: Duration = Duration::from_secs(60);
 const TOKEN: &str = "ghs_0123456789secret";
 /// `x-access-token:ghs_0123456789secret` in base64.
 const BASIC: &str = "Basic eC1hY2Nlc3MtdG9rZW46Z2hzXzAxMjM0NTY3ODlzZWNyZXQ=";
@@ -43,7 +46,7 @@ async fn listener() -> (TcpListener, String) {
     (listener, address)
 }
 
-fn workspaces(dir: &std::path::Path, url: &str) -> GitWorkspaces {
+fn workspaces(dir: &Path, url: &str) -> GitWorkspaces {
     let token = Arc::new(SecretString::from(TOKEN));
     let remote =
         RemoteConfig { url: url.to_owned(), token: Some(token), worktree_root: dir.join("trees") };
@@ -79,15 +82,15 @@ async fn the_token_is_shown_to_the_remote_and_to_nobody_else() {
         .await;
         (first, second)
     };
-    let (asked, (first, second)) = tokio::join!(ask, answer);
+    let talk = timeout(PLENTY, async { tokio::join!(ask, answer) });
+    let (asked, (first, second)) = talk.await.expect("git asks twice");
     assert_eq!(authorization(&first), None);
     assert_eq!(authorization(&second), Some(BASIC));
     let Err(error @ WorkspaceError::Refused { .. }) = asked else { panic!("{asked:?}") };
     assert!(!format!("{error:?}").contains(TOKEN));
-    let written = patchrelay_process::Command::new("grep", dir.path())
-        .args(["-r", TOKEN, "."])
-        .env("PATH", "/usr/bin:/bin");
-    let found = written.run(std::time::Duration::from_secs(30)).await.expect("grep runs");
+    let written =
+        Command::new("grep", dir.path()).args(["-r", TOKEN, "."]).env("PATH", "/usr/bin:/bin");
+    let found = written.run(PLENTY).await.expect("grep runs");
     assert_eq!(found.status.code(), Some(1), "the token is on the disk");
 }
 
@@ -108,7 +111,8 @@ async fn the_token_is_not_shown_to_where_the_remote_sends_us() {
         serve(&server, &to, async || {}).await;
         serve(&other, UNAUTHORIZED, async || {}).await
     };
-    let (asked, request) = tokio::join!(ask, answer);
+    let talk = timeout(PLENTY, async { tokio::join!(ask, answer) });
+    let (asked, request) = talk.await.expect("git follows once");
     assert_eq!(authorization(&request), None);
     assert!(matches!(asked, Err(WorkspaceError::Refused { .. })), "{asked:?}");
     let silence = std::time::Duration::from_millis(1);
