@@ -111,3 +111,6 @@ pub(crate) enum ConfigCommand {
     /// Print the effective values, without secrets
     Show,
 }
+
+#[cfg(test)]
+mod tests;

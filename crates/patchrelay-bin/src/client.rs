@@ -1,20 +1,31 @@
 //! Asking the running service.
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     cli::{ListOptions, OneIssue},
     config,
     environment::Environment,
     failure::Failure,
-    secrets::Secrets,
+    secrets,
 };
 
 /// How long the service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest answer that is read, in bytes: a page of issues has a few hundred thousand.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// How many issues are asked for at once: the most that the service gives.
+const PAGE: u32 = 200;
+/// The most pages of a list. What a person wants to see is on the first ones.
+const MAX_PAGES: usize = 50;
 
 /// The running service, as the configuration describes it.
 pub(crate) struct Service {
@@ -29,22 +40,28 @@ impl Service {
         let config = config::load(&path, environment)?;
         // A service that listens everywhere is asked on this machine.
         let host = match config.server.bind {
-            bind if bind.is_unspecified() && bind.is_ipv4() => IpAddr::from([127, 0, 0, 1]),
-            bind if bind.is_unspecified() => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
             bind => bind,
         };
-        let base = format!("http://{}", std::net::SocketAddr::new(host, config.server.port));
+        Self::at(SocketAddr::new(host, config.server.port), secrets::api_token(environment)?)
+    }
+
+    fn at(address: SocketAddr, token: Option<SecretString>) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
-            // The service is a neighbour; a proxy for the outside has no business in between.
+            // The service is a neighbour; a proxy for the outside has no business in between, and nobody else gets
+            // the token.
             .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| Failure::new(format!("failed to build an HTTP client: {error}")))?;
-        Ok(Self { base, token: Secrets::look_up(environment)?.api_token, http })
+        Ok(Self { base: format!("http://{address}"), token, http })
     }
 
+    /// The whole list, page by page. Its `cursor` is set when there are even more.
     pub(crate) async fn list(&self, options: &ListOptions) -> Result<Value, Failure> {
-        let mut query = Vec::new();
+        let mut query = vec![("limit", PAGE.to_string())];
         if options.active {
             query.push(("active", "1".to_owned()));
         }
@@ -54,18 +71,37 @@ impl Service {
         if let Some(project) = &options.project {
             query.push(("project", project.clone()));
         }
-        self.get("/api/issues", &query).await
+        let mut issues = Vec::new();
+        // One that changes while we read moves to the front, and may come a second time.
+        let mut seen = HashSet::new();
+        let mut cursor: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let at = cursor.iter().map(|cursor| ("cursor", cursor.clone()));
+            let page = self.get("/api/issues", query.iter().cloned().chain(at).collect()).await?;
+            let Some(found) = page["issues"].as_array() else { return Err(self.stranger(200)) };
+            let new = |issue: &&Value| seen.insert(issue["id"].to_string());
+            issues.extend(found.iter().filter(new).cloned());
+            cursor = page["cursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(json!({ "issues": issues, "cursor": cursor }))
     }
 
+    /// One issue.
     pub(crate) async fn issue(&self, one: &OneIssue) -> Result<Value, Failure> {
-        self.get(&one_path(one, "")?, &project(one)).await
+        let issue = self.get(&one_path(one, "")?, project(one)).await?;
+        if issue["key"].is_string() { Ok(issue) } else { Err(self.stranger(200)) }
     }
 
+    /// Why one issue is where it is.
     pub(crate) async fn explain(&self, one: &OneIssue) -> Result<Value, Failure> {
-        self.get(&one_path(one, "/explain")?, &project(one)).await
+        let explained = self.get(&one_path(one, "/explain")?, project(one)).await?;
+        if explained["issue"]["key"].is_string() { Ok(explained) } else { Err(self.stranger(200)) }
     }
 
-    async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
+    async fn get(&self, path: &str, query: Vec<(&str, String)>) -> Result<Value, Failure> {
         let mut url = reqwest::Url::parse(&format!("{}{path}", self.base)).map_err(|error| {
             Failure::new(format!("`{}{path}` is no address: {error}", self.base))
         })?;
@@ -76,34 +112,90 @@ impl Service {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }
-        let unreachable = |error: &dyn std::fmt::Display| {
-            Failure::unreachable(format!(
-                "no service answers at {}: start it with `patchrelay serve` ({error})",
-                self.base
-            ))
-        };
-        let response = request.send().await.map_err(|error| unreachable(&error.without_url()))?;
+        let mut response = request.send().await.map_err(|error| self.no_answer(&error))?;
         let status = response.status().as_u16();
-        let body: Value =
-            response.json().await.map_err(|error| unreachable(&error.without_url()))?;
-        if status == 200 {
-            return Ok(body);
+        let mut bytes = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|error| self.no_answer(&error))? {
+            if MAX_ANSWER - bytes.len() < piece.len() {
+                return Err(self.stranger(status));
+            }
+            bytes.extend_from_slice(&piece);
         }
-        let message = body["error"]["message"].as_str().unwrap_or("it does not say why");
-        let message = format!("the service answered {status}: {message}");
-        Err(match status {
+        let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {
+            return Err(self.stranger(status));
+        };
+        if status == 200 { Ok(body) } else { Err(self.refusal(status, &body)) }
+    }
+
+    /// What the service's no means for whoever asked.
+    fn refusal(&self, status: u16, body: &Value) -> Failure {
+        let error = &body["error"];
+        let Some(code) = error["code"].as_str() else { return self.stranger(status) };
+        let message = error["message"].as_str().unwrap_or(code);
+        let message = match code {
+            "ambiguous_key" => {
+                let projects = error["projects"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let projects: Vec<_> = projects.iter().filter_map(Value::as_str).collect();
+                format!(
+                    "several projects have that key: say which with --project ({})",
+                    projects.join(", ")
+                )
+            }
+            "operator_auth_required" => {
+                "the service asks for its token: set PATCHRELAY_API_TOKEN to the value that it has"
+                    .to_owned()
+            }
+            _ => format!("the service answered {status}: {message}"),
+        };
+        match status {
             404 => Failure::not_found(message),
             409 => Failure::conflict(message),
             _ => Failure::new(message),
-        })
+        }
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> Failure {
+        if error.is_builder() {
+            return Failure::new(
+                "PATCHRELAY_API_TOKEN has characters that cannot be sent: set it anew",
+            );
+        }
+        let reason = if error.is_timeout() {
+            format!("no answer within {} s", TIMEOUT.as_secs())
+        } else {
+            innermost(error)
+        };
+        Failure::unreachable(format!(
+            "no service answers at {}: start it with `patchrelay serve` ({reason})",
+            self.base
+        ))
+    }
+
+    /// Somebody answers, and it is not the service.
+    fn stranger(&self, status: u16) -> Failure {
+        Failure::unreachable(format!(
+            "what answers at {} (with {status}) is not PatchRelay: check server.bind and server.port",
+            self.base
+        ))
     }
 }
 
+/// The error at the bottom: those above it say "error sending request" of everything.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
 fn one_path(one: &OneIssue, rest: &str) -> Result<String, Failure> {
-    if one.key.is_empty()
-        || !one.key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    {
-        return Err(Failure::not_found(format!("`{}` is no ticket key", one.key)));
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if one.key.is_empty() || !one.key.chars().all(legal) {
+        return Err(Failure::not_found(format!(
+            "`{}` is no ticket key: write it as APP-1",
+            one.key
+        )));
     }
     Ok(format!("/api/issues/{}{rest}", one.key))
 }
@@ -111,3 +203,6 @@ fn one_path(one: &OneIssue, rest: &str) -> Result<String, Failure> {
 fn project(one: &OneIssue) -> Vec<(&'static str, String)> {
     one.project.iter().map(|project| ("project", project.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests;

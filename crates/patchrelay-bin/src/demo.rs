@@ -230,9 +230,12 @@ impl Place {
                 tempfile::Builder::new().prefix("patchrelay-demo-").tempdir()?,
             ));
         };
-        std::fs::create_dir_all(directory)?;
-        let directory = directory.canonicalize()?;
-        if directory.read_dir()?.next().is_some() {
+        let failed = |error: std::io::Error| {
+            Failure::new(format!("failed to use {}: {error}", directory.display()))
+        };
+        std::fs::create_dir_all(directory).map_err(failed)?;
+        let directory = directory.canonicalize().map_err(failed)?;
+        if directory.read_dir().map_err(failed)?.next().is_some() {
             return Err(Failure::new(format!(
                 "{} is not empty: name another directory",
                 directory.display()
@@ -255,3 +258,6 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

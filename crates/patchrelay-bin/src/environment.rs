@@ -57,11 +57,13 @@ impl Environment {
 
     /// Where configuration, state and data lie, by the XDG rules.
     pub(crate) fn directories(&self) -> Result<Directories, Cause> {
-        let home = self.get("HOME").map(PathBuf::from);
+        // A path that depends on where the program was started is none (XDG says so for its variables).
+        let absolute = |variable: &str| {
+            self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+        };
+        let home = absolute("HOME");
         let of = |variable: &str, below_home: &str| {
-            self.get(variable)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
+            absolute(variable)
                 .or_else(|| Some(home.as_ref()?.join(below_home)))
                 .map(|base| base.join("patchrelay"))
         };
@@ -73,7 +75,8 @@ impl Environment {
             })
         })();
         directories.ok_or_else(|| {
-            "HOME is not set, so there is no place for state and data: set HOME".into()
+            "HOME is not set to an absolute path, so there is no place for state and data: set HOME"
+                .into()
         })
     }
 }
@@ -107,3 +110,6 @@ pub(crate) struct Directories {
     /// Clones and worktrees.
     pub(crate) data: PathBuf,
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,3 +91,6 @@ impl From<patchrelay::ports::Cause> for Failure {
         Self::new(chain(error.as_ref()))
     }
 }
+
+#[cfg(test)]
+mod tests;

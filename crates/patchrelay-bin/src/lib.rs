@@ -1,6 +1,6 @@
 //! The `patchrelay` program as a library: command line, configuration, and the wiring of every adapter.
 //!
-//! `main` is a table of contents. What a command prints goes through [`output`](self), which strips control sequences;
+//! `main` is a table of contents. What a command prints goes through `output`, which strips control sequences;
 //! what went wrong is one line that says what to do, and an exit code.
 
 mod cli;
@@ -9,7 +9,9 @@ mod config;
 mod demo;
 mod environment;
 mod failure;
+mod file;
 mod output;
+mod private;
 mod secrets;
 mod serve;
 mod show;

@@ -37,16 +37,13 @@ impl Output {
     ///
     /// When standard output is closed.
     pub(crate) fn value(self, value: &impl Serialize) -> Result<(), Failure> {
-        let text =
-            serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
-        writeln(io::stdout().lock(), &text)
+        writeln(io::stdout().lock(), &json(value)?)
     }
 
     /// Prints what ended the program.
     pub(crate) fn failure(self, failure: &Failure) {
-        let line = format!("patchrelay: {}", plain(&failure.message().replace('\n', " ")));
         // When standard error is closed too, the exit code is all that is left to say it with.
-        drop(writeln(io::stderr().lock(), &line));
+        drop(writeln(io::stderr().lock(), &failure_line(failure)));
     }
 }
 
@@ -57,9 +54,39 @@ fn writeln(mut to: impl Write, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("failed to print: {error}")))
 }
 
+/// What ended the program, in one line.
+fn failure_line(failure: &Failure) -> String {
+    format!("patchrelay: {}", one_line(failure.message()))
+}
+
+/// The same text as one line: what somebody else wrote must not look like a line of ours.
+pub(crate) fn one_line(text: &str) -> String {
+    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The same text without anything that a terminal obeys (D44).
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|c| !is_obeyed(*c) || matches!(c, '\n' | '\t')).collect()
+}
+
+/// A value as JSON in which everything that a terminal obeys is an escape. Outside of strings JSON has no such
+/// character but the line feed.
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match u16::try_from(u32::from(c)) {
+            Ok(code) if is_obeyed(c) && c != '\n' => out.push_str(&format!("\\u{code:04x}")),
+            _ => out.push(c),
+        }
+    }
+    Ok(out)
+}
+
+/// Control characters, and those that turn the direction of what follows. All of them have four hexadecimal digits.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! The composition root: the one place that makes concrete adapters.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use patchrelay::{
@@ -22,7 +27,8 @@ use tracing::{info, warn};
 use crate::{
     config::{Config, Database, Resolved},
     environment::{Directories, Environment},
-    secrets::Secrets,
+    private,
+    secrets::{self, Secrets},
 };
 
 /// How long one call to Linear or GitHub may take.
@@ -54,13 +60,14 @@ impl App {
     pub(crate) async fn open(parts: Parts<'_>) -> Result<Self> {
         let Parts { config, config_path, secrets, environment, probe, listener } = parts;
         let address = listener.local_addr()?;
-        let directories = environment.directories().map_err(anyhow::Error::from_boxed)?;
+        let directories = directories(environment)?;
         let resolved = config.resolve(config_path, &directories)?;
         let operators = Operators::new(secrets.api_token.clone(), config.server.bind)?;
         if resolved.settings.projects.is_empty() {
             warn!("no project is configured, so no ticket can be worked on");
         }
         let Database::Sqlite(database) = &resolved.database;
+        let codex = codex(config, config_path, &resolved, environment, &directories)?;
         let store = Arc::new(SqliteStore::open(database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let webhooks = webhooks(config, &secrets)?;
@@ -70,7 +77,7 @@ impl App {
             .store(store.clone())
             .tracker(Arc::new(linear(config, &secrets)?))
             .forge(Arc::new(github(config, &secrets)?))
-            .agent(Arc::new(CodexRuntime::new(codex(config, environment, &directories))))
+            .agent(Arc::new(CodexRuntime::new(codex)))
             .workspaces(Arc::new(git(&resolved, &secrets, environment)?))
             .clock(clock.clone())
             .ids(Arc::new(RandomIds))
@@ -125,7 +132,28 @@ impl App {
 /// Binds to the configured address.
 pub(crate) async fn bind(config: &Config) -> Result<TcpListener> {
     let address = SocketAddr::new(config.server.bind, config.server.port);
-    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("failed to listen on {address} (another one: --port, server.port)")
+    })
+}
+
+/// Checks a configuration as [`App::open`] does, as far as it says something by itself: without secrets, and without
+/// asking anybody. `config_path` is for messages.
+pub(crate) fn check(
+    config: &Config,
+    config_path: &Path,
+    secrets: &Secrets,
+    environment: &Environment,
+) -> Result<()> {
+    let directories = directories(environment)?;
+    let resolved = config.resolve(config_path, &directories)?;
+    git(&resolved, secrets, environment)?;
+    codex(config, config_path, &resolved, environment, &directories)?;
+    Ok(())
+}
+
+fn directories(environment: &Environment) -> Result<Directories> {
+    environment.directories().map_err(anyhow::Error::from_boxed)
 }
 
 fn webhooks(config: &Config, secrets: &Secrets) -> Result<Vec<Arc<dyn WebhookSource>>> {
@@ -155,7 +183,8 @@ fn linear(config: &Config, secrets: &Secrets) -> Result<LinearTracker> {
     };
     let url = &config.linear.api_url;
     Ok(LinearTracker::new(&LinearConfig {
-        api_url: url.parse().with_context(|| format!("linear.api_url `{url}` is no address"))?,
+        // Not shown: it may hold a credential.
+        api_url: url.parse().context("linear.api_url is no address")?,
         credential: Credential::AppToken(token.clone()),
         timeout: CALL_TIMEOUT,
     })?)
@@ -169,7 +198,7 @@ fn github(config: &Config, secrets: &Secrets) -> Result<GithubForge> {
     };
     let url = &config.github.api_url;
     Ok(GithubForge::new(GithubConfig {
-        api_url: url.parse().with_context(|| format!("github.api_url `{url}` is no address"))?,
+        api_url: url.parse().context("github.api_url is no address")?,
         token: token.clone(),
         timeout: CALL_TIMEOUT,
     })?)
@@ -201,7 +230,13 @@ fn git(resolved: &Resolved, secrets: &Secrets, environment: &Environment) -> Res
     })?)
 }
 
-fn codex(config: &Config, environment: &Environment, directories: &Directories) -> CodexConfig {
+fn codex(
+    config: &Config,
+    config_path: &Path,
+    resolved: &Resolved,
+    environment: &Environment,
+    directories: &Directories,
+) -> Result<CodexConfig> {
     let section = &config.codex;
     let mut env = environment.for_agent();
     let passed = section
@@ -210,38 +245,40 @@ fn codex(config: &Config, environment: &Environment, directories: &Directories) 
         .filter_map(|name| Some((name.clone(), environment.get(name)?.to_owned())));
     env.extend(passed);
     env.extend(section.env.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let mut codex = CodexConfig::new(section.command.clone(), instance(&directories.data));
-    codex.codex_home = section
-        .home
-        .clone()
-        .or_else(|| environment.get("CODEX_HOME").map(std::path::PathBuf::from));
+    let mut codex = CodexConfig::new(section.command.clone(), instance(&resolved.data));
+    codex.codex_home = codex_home(section.home.as_deref(), environment);
     codex.model.clone_from(&section.model);
     codex.model_provider.clone_from(&section.model_provider);
     codex.effort.clone_from(&section.effort);
-    codex.deny_read = CREDENTIAL_PLACES
-        .iter()
-        .map(|place| (*place).to_owned())
-        .chain([&directories.config, &directories.state].map(|path| path.display().to_string()))
-        .chain(section.deny_read.iter().cloned())
-        .collect();
+    let Database::Sqlite(database) = &resolved.database;
+    let own = [&directories.config, &directories.state, database]
+        .into_iter()
+        .cloned()
+        // SQLite keeps what was written last beside the file.
+        .chain(["-wal", "-shm"].map(|suffix| {
+            let mut beside = database.clone().into_os_string();
+            beside.push(suffix);
+            beside.into()
+        }))
+        .chain(std::path::absolute(config_path).ok())
+        .chain(secrets::places(environment));
+    codex.deny_read =
+        private::places(environment, own, &section.deny_read, codex.codex_home.as_deref())?;
     codex.env = env;
     codex.request_timeout = Duration::from_secs(section.request_timeout_seconds);
     codex.startup_timeout = Duration::from_secs(section.startup_timeout_seconds);
-    codex
+    Ok(codex)
 }
 
-/// Where credentials usually lie (D20).
-const CREDENTIAL_PLACES: [&str; 9] = [
-    "~/.ssh",
-    "~/.config/gh",
-    "~/.git-credentials",
-    "~/.netrc",
-    "~/.aws",
-    "~/.config/gcloud",
-    "~/.docker",
-    "~/.npmrc",
-    "~/.cargo/credentials.toml",
-];
+/// Codex' home as configured, or as it finds it itself. One that is not there yet is left to codex, which makes its own
+/// default and refuses any other.
+fn codex_home(configured: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let chosen = configured.or_else(|| environment.get("CODEX_HOME").map(Path::new));
+    match chosen {
+        Some(chosen) => private::without_links(chosen),
+        None => Path::new(environment.get("HOME")?).join(".codex").canonicalize().ok(),
+    }
+}
 
 /// What marks the processes of this installation: two on one machine have two data directories.
 fn instance(data: &Path) -> String {
@@ -274,3 +311,6 @@ impl Ids for RandomIds {
         uuid::Uuid::new_v4().to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

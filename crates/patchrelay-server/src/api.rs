@@ -2,10 +2,15 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
 };
-use patchrelay_domain::{IssueId, NextStep, Policy, ProjectId, decide};
+use patchrelay_domain::{
+    FactoryState, IssueId, NextStep, Policy, ProjectId, decide, factory_state,
+};
 use patchrelay_ports::{IssueFilter, Stored};
 use serde::Deserialize;
 
@@ -17,6 +22,11 @@ use crate::{
 
 /// The most issues in one answer.
 const MAX_LIMIT: u32 = 200;
+/// How many issues are in an answer whose request does not say.
+const DEFAULT_LIMIT: u32 = 50;
+/// The most issues that are looked at for one answer. Reading this many takes a fraction of a second; whoever filters
+/// more gets a short page and goes on from its cursor.
+const MAX_LOOKED_AT: usize = 1_000;
 /// How many of an issue's observations explain it.
 const EXPLAIN_OBSERVATIONS: u32 = 20;
 
@@ -39,35 +49,63 @@ pub(crate) struct OneQuery {
 /// `GET /api/issues`.
 pub(crate) async fn list(
     State(state): State<ServerState>,
-    Query(query): Query<ListQuery>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<ListView>, ApiError> {
-    let after: Option<IssueId> = match query.cursor.as_deref().map(str::parse).transpose() {
-        Ok(after) => after,
-        Err(error) => {
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_cursor", error.to_string()));
-        }
-    };
-    let limit = query.limit.unwrap_or(50).clamp(1, MAX_LIMIT);
-    let filter = IssueFilter {
+    let Query(query) = query?;
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let only_failed = is_set(query.failed.as_deref());
+    let mut filter = IssueFilter {
         project: query.project.map(ProjectId::new),
         open: is_set(query.active.as_deref()),
-        after,
-        limit,
+        after: match query.cursor {
+            Some(cursor) => Some(known(&state, &cursor).await?),
+            None => None,
+        },
+        // One more than is shown tells whether there are more.
+        limit: limit + 1,
         ..IssueFilter::default()
     };
-    let page = state.store.list(&filter).await?;
-    let cursor = page
-        .last()
-        .filter(|_| page.len() == limit as usize)
-        .map(|last| last.facts.issue.to_string());
-    let mut issues = Vec::new();
-    for stored in &page {
-        issues.push(view(&state, stored).await?);
+    let mut issues: Vec<IssueView> = Vec::new();
+    let mut looked_at = 0;
+    loop {
+        let page = state.store.list(&filter).await?;
+        let is_last = page.len() < filter.limit as usize;
+        for stored in page {
+            let id = &stored.facts.issue;
+            // An issue that changes meanwhile moves to the front, and with it the place from where we go on.
+            let is_wanted = (!only_failed || needs_a_human(&next(&state, &stored)))
+                && issues.iter().all(|issue| !issue.is(id));
+            if (is_wanted && issues.len() == limit as usize) || MAX_LOOKED_AT <= looked_at {
+                let cursor = filter.after.as_ref().map(IssueId::to_string);
+                return Ok(Json(ListView { issues, cursor }));
+            }
+            if is_wanted {
+                issues.push(view(&state, &stored).await?);
+            }
+            looked_at += 1;
+            filter.after = Some(stored.facts.issue);
+        }
+        if is_last {
+            return Ok(Json(ListView { issues, cursor: None }));
+        }
     }
-    if is_set(query.failed.as_deref()) {
-        issues.retain(IssueView::is_failed);
+}
+
+/// The issue that a cursor names. From one that is not stored, no page begins.
+async fn known(state: &ServerState, cursor: &str) -> Result<IssueId, ApiError> {
+    let invalid = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_cursor", message);
+    let issue: IssueId = cursor
+        .parse()
+        .map_err(|_| invalid("the cursor is none that a list gave; ask without it".to_owned()))?;
+    match state.store.load(&issue).await? {
+        Some(_) => Ok(issue),
+        None => Err(invalid("the cursor's issue is not known any more; ask without it".to_owned())),
     }
-    Ok(Json(ListView { issues, cursor }))
+}
+
+/// What `failed` lists: over without success, or stuck.
+fn needs_a_human(next: &NextStep) -> bool {
+    matches!(factory_state(next), FactoryState::Failed | FactoryState::Escalated)
 }
 
 /// A flag in a query: `?active`, `?active=1` and `?active=true` set it.
@@ -78,9 +116,10 @@ fn is_set(flag: Option<&str>) -> bool {
 /// `GET /api/issues/{key}`.
 pub(crate) async fn show(
     State(state): State<ServerState>,
-    Path(key): Path<String>,
-    Query(query): Query<OneQuery>,
+    key: Result<Path<String>, PathRejection>,
+    query: Result<Query<OneQuery>, QueryRejection>,
 ) -> Result<Json<IssueView>, ApiError> {
+    let (Path(key), Query(query)) = (key?, query?);
     let stored = find(&state, &key, query.project).await?;
     Ok(Json(view(&state, &stored).await?))
 }
@@ -88,9 +127,10 @@ pub(crate) async fn show(
 /// `GET /api/issues/{key}/explain`.
 pub(crate) async fn explain(
     State(state): State<ServerState>,
-    Path(key): Path<String>,
-    Query(query): Query<OneQuery>,
+    key: Result<Path<String>, PathRejection>,
+    query: Result<Query<OneQuery>, QueryRejection>,
 ) -> Result<Json<ExplainView>, ApiError> {
+    let (Path(key), Query(query)) = (key?, query?);
     let stored = find(&state, &key, query.project).await?;
     let issue = view(&state, &stored).await?;
     let observations = state.store.observations(&stored.facts.issue, EXPLAIN_OBSERVATIONS).await?;
@@ -104,24 +144,18 @@ async fn find(state: &ServerState, key: &str, project: Option<String>) -> Result
         limit: MAX_LIMIT,
         ..IssueFilter::default()
     };
-    let mut found = state.store.list(&filter).await?;
-    match (found.pop(), found.is_empty()) {
-        (Some(only), true) => Ok(only),
-        (Some(last), false) => {
-            let mut projects: Vec<_> = found
-                .iter()
-                .chain([&last])
-                .map(|stored| stored.facts.project.to_string())
-                .collect();
-            projects.sort();
-            projects.dedup();
-            Err(ApiError::ambiguous(key, projects))
-        }
-        (None, _) => Err(ApiError::not_found(
-            "issue_not_found",
-            format!("no issue with the key `{key}` is known"),
-        )),
+    let found = state.store.list(&filter).await?;
+    let mut projects: Vec<_> =
+        found.iter().map(|stored| stored.facts.project.to_string()).collect();
+    projects.sort();
+    projects.dedup();
+    if 1 < projects.len() {
+        return Err(ApiError::ambiguous(key, projects));
     }
+    // A key of one project may be used again, and then the issue that changed last is the one that has it.
+    found.into_iter().next().ok_or_else(|| {
+        ApiError::not_found("issue_not_found", format!("no issue with the key `{key}` is known"))
+    })
 }
 
 async fn view(state: &ServerState, stored: &Stored) -> Result<IssueView, ApiError> {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -34,13 +34,14 @@ enum Rule {
 pub struct OpenBind(pub IpAddr);
 
 impl Operators {
-    /// With a token, whoever has it. Without one, programs of this machine, when the bind is a loopback address.
+    /// With a token, whoever has it. Without one, programs of this machine, when the bind is a loopback address. An
+    /// empty token is none: everybody has it.
     ///
     /// # Errors
     ///
     /// When there is no token and the bind is not a loopback address.
     pub fn new(token: Option<SecretString>, bind: IpAddr) -> Result<Self, OpenBind> {
-        match token {
+        match token.filter(|token| !token.expose_secret().is_empty()) {
             Some(token) => Ok(Self(Rule::Token(token))),
             None if bind.is_loopback() => Ok(Self(Rule::Loopback)),
             None => Err(OpenBind(bind)),
@@ -68,12 +69,11 @@ fn permit(
 ) -> Result<(), ApiError> {
     match &operators.0 {
         Rule::Token(token) => {
-            let given = headers
-                .get(header::AUTHORIZATION)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.strip_prefix("Bearer "))
-                .unwrap_or_default();
-            if bool::from(given.as_bytes().ct_eq(token.expose_secret().as_bytes())) {
+            let given = single(headers, &header::AUTHORIZATION).and_then(bearer);
+            // Takes the same time wherever the first difference is.
+            if given.is_some_and(|given| {
+                given.as_bytes().ct_eq(token.expose_secret().as_bytes()).into()
+            }) {
                 return Ok(());
             }
             Err(ApiError::new(
@@ -91,30 +91,55 @@ fn permit(
                 );
             }
             // A name that a foreign DNS server points at this machine is not a loopback name.
-            let host =
-                headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            if !is_loopback_host(host) {
+            let Some(host) = single(headers, &header::HOST).filter(|host| is_loopback_host(host))
+            else {
                 return refuse(
                     "without PATCHRELAY_API_TOKEN the request must name a loopback host",
                 );
+            };
+            let own = format!("http://{host}");
+            if headers
+                .get_all(header::ORIGIN)
+                .iter()
+                .any(|origin| origin.as_bytes() != own.as_bytes())
+            {
+                return refuse("a web page of another origin may not use the operator API");
             }
-            let origin =
-                headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or_default());
-            match origin.map(|origin| origin.strip_prefix("http://").is_some_and(|of| of == host)) {
-                None | Some(true) => Ok(()),
-                Some(false) => refuse("a web page of another origin may not use the operator API"),
-            }
+            Ok(())
         }
     }
 }
 
+/// The value of a header that came once: of two that differ, nobody knows which one a proxy before us looked at.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(only), None) => only.to_str().ok(),
+        (_, _) => None,
+    }
+}
+
+/// The token of `Bearer TOKEN`. The scheme's name has no case (RFC 9110, section 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
+}
+
+/// `localhost` or a loopback address, with or without a port, and nothing else.
 fn is_loopback_host(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    // The colons inside of brackets are an address's own.
+    let (name, rest) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, rest)) => (name, rest),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    let has_port = rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    let is_loopback = match (host.starts_with('['), name.parse::<IpAddr>()) {
+        (true, Ok(IpAddr::V6(address))) => address.is_loopback(),
+        (false, Ok(IpAddr::V4(address))) => address.is_loopback(),
+        (false, Err(_)) => name.eq_ignore_ascii_case("localhost"),
+        (_, _) => false,
+    };
+    is_loopback && (rest.is_empty() || has_port)
 }
 
 #[cfg(test)]

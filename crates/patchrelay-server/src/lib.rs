@@ -23,7 +23,10 @@ use patchrelay_ports::{Clock, Store, WebhookSource};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::auth::{OpenBind, Operators};
+pub use crate::{
+    auth::{OpenBind, Operators},
+    webhook::InFlight,
+};
 
 /// What the server serves from.
 #[derive(Clone)]
@@ -45,10 +48,8 @@ pub struct ServerState {
     /// The program's version.
     pub version: &'static str,
     /// What bounds bodies in flight.
-    pub intake: webhook::InFlight,
+    pub intake: InFlight,
 }
-
-pub use crate::webhook::InFlight;
 
 /// The routes.
 pub fn router(state: ServerState) -> Router {
@@ -65,10 +66,17 @@ pub fn router(state: ServerState) -> Router {
         .fallback(|| async {
             error::ApiError::not_found("not_found", "there is nothing at this address")
         })
+        .method_not_allowed_fallback(|| async {
+            error::ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this address takes another method",
+            )
+        })
         .with_state(state)
 }
 
-/// Serves on a listener until stopped; requests under way are finished, for at most [`GRACE`].
+/// Serves on a listener until stopped; requests under way may go on for at most five seconds.
 ///
 /// # Errors
 ///

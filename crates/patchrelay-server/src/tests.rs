@@ -1,1 +1,8 @@
-//! Tests.
+//! Tests over the whole router, with the real store and the real verification of webhooks.
+
+mod errors;
+mod health;
+mod issues;
+mod operators;
+mod webhook;
+mod world;

@@ -1,12 +1,16 @@
 //! What operators are shown, as JSON. The names are a contract with scripts.
 
+mod explain;
+
 use chrono::{DateTime, SecondsFormat};
 use patchrelay_domain::{
-    IssueFacts, NextStep, PrState, RunOutcome, RunState, Settled, Timestamp, describe,
-    factory_state, session_state, status_note, waiting_reason, way_out,
+    IssueFacts, IssueId, NextStep, PrState, RunOutcome, RunState, Settled, Timestamp,
+    factory_state, session_state, status_note, waiting_reason,
 };
-use patchrelay_ports::{RunRecord, StoredObservation};
+use patchrelay_ports::RunRecord;
 use serde::Serialize;
+
+pub(crate) use self::explain::ExplainView;
 
 /// A page of issues.
 #[derive(Debug, Serialize)]
@@ -97,26 +101,6 @@ struct NextView {
     detail: String,
 }
 
-/// Why an issue is in its state.
-#[derive(Debug, Serialize)]
-pub(crate) struct ExplainView {
-    issue: IssueView,
-    facts: IssueFacts,
-    decision: NextView,
-    until: Option<String>,
-    would_change: &'static str,
-    observations: Vec<ObservationView>,
-}
-
-#[derive(Debug, Serialize)]
-struct ObservationView {
-    version: u64,
-    at: String,
-    kind: String,
-    correlation: Option<String>,
-    text: String,
-}
-
 impl IssueView {
     pub(crate) fn new(facts: &IssueFacts, next: &NextStep, runs: &[RunRecord]) -> Self {
         let ticket = facts.ticket.as_ref().map(|ticket| &ticket.value);
@@ -179,9 +163,9 @@ impl IssueView {
         }
     }
 
-    /// Whether a human should look at it.
-    pub(crate) fn is_failed(&self) -> bool {
-        matches!(self.state, "failed" | "escalated")
+    /// Whether this is that issue.
+    pub(crate) fn is(&self, issue: &IssueId) -> bool {
+        self.id == issue.to_string()
     }
 }
 
@@ -236,42 +220,6 @@ impl NextView {
             .to_owned(),
         };
         Self { kind: next.columns().kind, detail }
-    }
-}
-
-impl ExplainView {
-    pub(crate) fn new(
-        issue: IssueView,
-        facts: &IssueFacts,
-        next: &NextStep,
-        observations: &[StoredObservation],
-    ) -> Self {
-        Self {
-            issue,
-            facts: facts.clone(),
-            decision: NextView::new(next),
-            until: next.columns().due.filter(|due| *due != Timestamp::default()).map(rfc3339),
-            would_change: way_out(next),
-            observations: observations.iter().map(ObservationView::new).collect(),
-        }
-    }
-}
-
-impl ObservationView {
-    fn new(stored: &StoredObservation) -> Self {
-        Self {
-            version: stored.version,
-            at: rfc3339(stored.at),
-            kind: stored.kind.clone(),
-            correlation: stored
-                .observation
-                .as_ref()
-                .map(|observation| observation.correlation.clone()),
-            text: match &stored.observation {
-                Some(observation) => describe(observation).text,
-                None => "written by a newer version of PatchRelay".to_owned(),
-            },
-        }
     }
 }
 

@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::StreamExt;
 use patchrelay_ports::{Delivery, Headers, Received, Refusal, VerifiedDelivery, WebhookSource};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{info, warn};
@@ -33,27 +34,43 @@ impl Default for InFlight {
 }
 
 impl InFlight {
-    async fn room(&self, bytes: usize) -> Result<SemaphorePermit<'_>, ApiError> {
-        let kib =
-            u32::try_from(bytes.div_ceil(1024)).unwrap_or(IN_FLIGHT_KIB).clamp(1, IN_FLIGHT_KIB);
-        match tokio::time::timeout(ROOM_TIMEOUT, self.0.acquire_many(kib)).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(ApiError::new(
+    /// Lets `held` cover a body of this many bytes. Two that wait for each other's room wait no longer than
+    /// [`ROOM_TIMEOUT`].
+    async fn make_room<'a>(
+        &'a self,
+        held: &mut Option<SemaphorePermit<'a>>,
+        bytes: usize,
+    ) -> Result<(), ApiError> {
+        let covered = held.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let needed = bytes.div_ceil(1024).min(IN_FLIGHT_KIB as usize);
+        let missing = u32::try_from(needed.saturating_sub(covered)).unwrap_or(IN_FLIGHT_KIB);
+        if missing == 0 {
+            return Ok(());
+        }
+        let acquired = tokio::time::timeout(ROOM_TIMEOUT, self.0.acquire_many(missing)).await;
+        let Ok(Ok(more)) = acquired else {
+            return Err(ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "busy",
                 "too much is being received; try again",
-            )),
+            ));
+        };
+        match held {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
         }
+        Ok(())
     }
 }
 
 /// Receives a delivery.
 pub(crate) async fn receive(
     State(state): State<ServerState>,
-    Path(source): Path<String>,
+    source: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let Path(source) = source?;
     let Some(source) = state.webhooks.iter().find(|known| known.source().as_str() == source) else {
         return Err(ApiError::not_found(
             "unknown_source",
@@ -67,10 +84,10 @@ pub(crate) async fn receive(
     if announced.is_some_and(|announced| limit < announced) {
         return Err(too_large(limit));
     }
-    let _room = state.intake.room(announced.unwrap_or(limit)).await?;
-    let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(too_large(limit)),
+    let mut room = None;
+    let reading = read(body, limit, &state.intake, &mut room);
+    let body = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+        Ok(read) => read?,
         Err(_) => {
             return Err(ApiError::new(
                 StatusCode::REQUEST_TIMEOUT,
@@ -79,17 +96,40 @@ pub(crate) async fn receive(
             ));
         }
     };
-    accept(&state, source.as_ref(), &headers, &body).await
+    accept(&state, source.as_ref(), &headers, body).await
+}
+
+/// Reads a body piece by piece, and makes room for each as it comes: who announces much and sends little takes little
+/// room away from others.
+async fn read<'a>(
+    body: Body,
+    limit: usize,
+    intake: &'a InFlight,
+    room: &mut Option<SemaphorePermit<'a>>,
+) -> Result<Vec<u8>, ApiError> {
+    let mut pieces = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| {
+            ApiError::new(StatusCode::BAD_REQUEST, "incomplete_body", "the body broke off")
+        })?;
+        if limit - bytes.len() < piece.len() {
+            return Err(too_large(limit));
+        }
+        intake.make_room(room, bytes.len() + piece.len()).await?;
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
 }
 
 async fn accept(
     state: &ServerState,
     source: &dyn WebhookSource,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Vec<u8>,
 ) -> Result<Response, ApiError> {
     let now = state.clock.now();
-    let (delivery_id, event) = match source.verify(&SingleHeaders(headers), body, now) {
+    let (delivery_id, event) = match source.verify(&SingleHeaders(headers), &body, now) {
         Ok(VerifiedDelivery::Handled { delivery_id, event, .. }) => (delivery_id, event),
         Ok(VerifiedDelivery::Ignored) => return Ok(status("ignored")),
         Err(refusal) => {
@@ -97,13 +137,7 @@ async fn accept(
             return Err(refused(&refusal));
         }
     };
-    let delivery = Delivery {
-        source: source.source(),
-        delivery_id,
-        event,
-        body: body.to_vec(),
-        received: now,
-    };
+    let delivery = Delivery { source: source.source(), delivery_id, event, body, received: now };
     let received = state.store.receive(&delivery).await?;
     info!(
         source = delivery.source.as_str(),

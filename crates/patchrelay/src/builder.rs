@@ -63,6 +63,9 @@ pub enum BuildError {
     /// Leases would be lost before they can be renewed.
     #[error("lease_ttl must be at least one second")]
     LeaseTooShort,
+    /// Something would be over before it began, or be repeated without a pause.
+    #[error("{0} must be longer than zero")]
+    NoTime(&'static str),
 }
 
 macro_rules! setters {
@@ -122,6 +125,14 @@ impl Builder {
         if self.settings.lease_ttl.as_secs() == 0 {
             return Err(BuildError::LeaseTooShort);
         }
+        let spans = [
+            ("reconcile_every", self.settings.reconcile_every),
+            ("turn_timeout", self.settings.turn_timeout),
+            ("silence_timeout", self.settings.silence_timeout),
+        ];
+        if let Some((name, _)) = spans.into_iter().find(|(_, span)| span.is_zero()) {
+            return Err(BuildError::NoTime(name));
+        }
         let ports = Ports {
             store: self.store.ok_or(BuildError::MissingPort("store"))?,
             tracker: self.tracker.ok_or(BuildError::MissingPort("tracker"))?,
@@ -136,3 +147,6 @@ impl Builder {
         Ok(PatchRelay { engine: Engine::new(ports, self.settings) })
     }
 }
+
+#[cfg(test)]
+mod tests;

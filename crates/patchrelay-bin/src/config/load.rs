@@ -7,7 +7,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 use super::Config;
-use crate::environment::Environment;
+use crate::{environment::Environment, file::read_text};
 
 /// The largest configuration file, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -57,15 +57,13 @@ pub(crate) fn find(flag: Option<&Path>, environment: &Environment) -> Result<Pat
 ///
 /// When it is missing, cannot be read, or a key is unknown, of the wrong type or impossible.
 pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
-    let unreadable = |source: Cause| ConfigError::Unreadable { path: path.to_owned(), source };
-    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => ConfigError::Missing { path: path.to_owned() },
-        _ => unreadable(error.into()),
+    let text = read_text(path, MAX_FILE).map_err(|source| {
+        let path = path.to_owned();
+        match source.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+            Some(std::io::ErrorKind::NotFound) => ConfigError::Missing { path },
+            Some(_) | None => ConfigError::Unreadable { path, source },
+        }
     })?;
-    if MAX_FILE < metadata.len() {
-        return Err(unreadable(format!("it has more than {MAX_FILE} bytes").into()));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.into()))?;
     parse(&text, path, environment)
 }
 
@@ -84,16 +82,35 @@ pub(crate) fn parse(
         key: key.to_owned(),
         reason,
     };
-    let mut table: Table =
-        text.parse().map_err(|error: toml::de::Error| wrong("syntax", error.to_string()))?;
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        wrong(&format!("line {line}"), error.message().to_owned())
+    })?;
     for (key, value) in &mut table {
         fill_in(value, key, environment).map_err(|(key, reason)| wrong(&key, reason))?;
     }
-    apply_overrides(&mut table, environment).map_err(|(key, reason)| wrong(&key, reason))?;
+    let overrides =
+        apply_overrides(&mut table, environment).map_err(|(key, reason)| wrong(&key, reason))?;
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let key = error.path().to_string();
-        wrong(&key, error.into_inner().message().to_owned())
+        let reason = error.into_inner().message().to_owned();
+        let variable = overrides
+            .iter()
+            // A section that only the variable knows is wrong as a whole.
+            .find(|(overridden, _)| is_within(&key, overridden) || is_within(overridden, &key));
+        match variable {
+            Some((_, variable)) => {
+                wrong(&key, format!("{reason} (the variable {variable} sets it)"))
+            }
+            None => wrong(&key, reason),
+        }
     })
+}
+
+/// Whether a key is this one, or a part of its value.
+fn is_within(key: &str, of: &str) -> bool {
+    key.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Replaces `${NAME}` and `${NAME:-default}` in every string.
@@ -126,12 +143,15 @@ fn filled_in(text: &str, environment: &Environment) -> Result<String, String> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         let Some((expression, after)) = after.split_once('}') else {
-            return Err(format!("`${{` without `}}` in `{text}`"));
+            return Err("`${` without `}`".to_owned());
         };
         let (name, default) = match expression.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (expression, None),
         };
+        if default.is_some_and(|default| default.contains("${")) {
+            return Err(format!("the default of `{name}` cannot hold another variable"));
+        }
         out.push_str(before);
         match environment.get(name).or(default) {
             Some(value) => out.push_str(value),
@@ -145,29 +165,44 @@ fn filled_in(text: &str, environment: &Environment) -> Result<String, String> {
     Ok(out)
 }
 
-/// Applies `PATCHRELAY__SECTION__KEY` variables.
-fn apply_overrides(table: &mut Table, environment: &Environment) -> Result<(), (String, String)> {
-    for (name, text) in environment.iter() {
+/// The one section whose keys are the operator's own words, and so have a case.
+const FREE_SECTION: &str = "codex.env";
+
+/// Applies `PATCHRELAY__SECTION__KEY` variables, and tells which key each of them sets. One that is empty sets nothing.
+fn apply_overrides<'a>(
+    table: &mut Table,
+    environment: &'a Environment,
+) -> Result<Vec<(String, &'a str)>, (String, String)> {
+    let mut applied = Vec::new();
+    for (name, text) in environment.iter().filter(|(_, text)| !text.is_empty()) {
         let Some(path) = name.strip_prefix("PATCHRELAY__") else { continue };
-        let parts: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
-        let (key, sections) = parts.split_last().expect("splitting gives at least one part");
+        let (sections, key) = match path.rsplit_once("__") {
+            Some((sections, key)) => (sections.to_ascii_lowercase().replace("__", "."), key),
+            None => (String::new(), path),
+        };
+        let key = if sections == FREE_SECTION { key.to_owned() } else { key.to_ascii_lowercase() };
         let mut at = &mut *table;
-        for section in sections {
-            let entry = at.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+        for section in sections.split('.').filter(|_| !sections.is_empty()) {
+            let entry = at.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new()));
             at = entry.as_table_mut().ok_or_else(|| {
-                (
-                    format!("the variable {name}"),
-                    format!("`{section}` is a list and cannot be overridden"),
-                )
+                let reason = format!(
+                    "`{section}` is no section with keys, so no variable can set them: write them in the file"
+                );
+                (format!("the variable {name}"), reason)
             })?;
         }
         // A number or a list is written as in the file; anything else is a string.
         let value = format!("value = {text}")
             .parse::<Table>()
             .ok()
+            .filter(|parsed| parsed.len() == 1)
             .and_then(|mut parsed| parsed.remove("value"))
             .unwrap_or_else(|| Value::String(text.to_owned()));
-        at.insert(key.clone(), value);
+        applied.push((
+            if sections.is_empty() { key.clone() } else { format!("{sections}.{key}") },
+            name,
+        ));
+        at.insert(key, value);
     }
-    Ok(())
+    Ok(applied)
 }

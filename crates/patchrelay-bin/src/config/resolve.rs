@@ -1,11 +1,17 @@
 //! From what is written to what it means: paths, projects, numbers.
 
-use std::{collections::HashSet, path::PathBuf, time::Duration};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use patchrelay::{
     Settings,
     domain::{BranchName, Budgets, Project, ProjectId, RepoSlug},
 };
+use reqwest::Url;
+use tracing_subscriber::EnvFilter;
 
 use super::{Config, ConfigError, ProjectSection};
 use crate::environment::Directories;
@@ -41,6 +47,9 @@ pub(crate) struct Place {
     pub(crate) worktree_root: PathBuf,
 }
 
+/// A relative path would mean another place with each directory that the program is started in.
+const MUST_BE_ABSOLUTE: &str = "must be an absolute path";
+
 impl Config {
     /// Checks what no type can say, and derives what the program works with.
     ///
@@ -49,23 +58,28 @@ impl Config {
     /// [`ConfigError::Key`] for the first key that is impossible; `path` is for the message.
     pub(crate) fn resolve(
         &self,
-        path: &std::path::Path,
+        path: &Path,
         directories: &Directories,
     ) -> Result<Resolved, ConfigError> {
-        let wrong = |key: String, reason: &str| ConfigError::Key {
+        let wrong = |key: &str, reason: &str| ConfigError::Key {
             path: path.to_owned(),
-            key,
+            key: key.to_owned(),
             reason: reason.to_owned(),
         };
         let database = match self.database.url.as_deref() {
             None => Database::Sqlite(directories.state.join("patchrelay.db")),
             Some(url) => match url.strip_prefix("sqlite://") {
-                Some(file) if !file.is_empty() => Database::Sqlite(PathBuf::from(file)),
-                Some(_) | None => {
+                Some(file) if Path::new(file).is_absolute() => {
+                    Database::Sqlite(PathBuf::from(file))
+                }
+                Some(_) => {
                     return Err(wrong(
-                        "database.url".to_owned(),
-                        "this version knows `sqlite://PATH` only",
+                        "database.url",
+                        "must name an absolute path, written `sqlite:///PATH`",
                     ));
+                }
+                None => {
+                    return Err(wrong("database.url", "this version knows `sqlite:///PATH` only"));
                 }
             },
         };
@@ -80,36 +94,75 @@ impl Config {
             ("ingress.max_body_bytes", self.ingress.max_body_bytes as u64),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
-            return Err(wrong(key.to_owned(), "must be at least 1"));
+            return Err(wrong(key, "must be at least 1"));
+        }
+        for (key, address) in
+            [("linear.api_url", &self.linear.api_url), ("github.api_url", &self.github.api_url)]
+        {
+            let is_usable = Url::parse(address)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            if !is_usable {
+                return Err(wrong(key, "must be an address, written `https://HOST/PATH`"));
+            }
         }
         if self.codex.command.first().is_none_or(String::is_empty) {
-            return Err(wrong("codex.command".to_owned(), "must name a program"));
+            return Err(wrong("codex.command", "must name a program"));
+        }
+        if self.codex.home.as_ref().is_some_and(|home| home.is_relative()) {
+            return Err(wrong("codex.home", MUST_BE_ABSOLUTE));
+        }
+        let is_anywhere = |place: &&String| !place.starts_with('/') && !place.starts_with("~/");
+        if let Some(index) = self.codex.deny_read.iter().position(|place| is_anywhere(&place)) {
+            return Err(wrong(
+                &format!("codex.deny_read[{index}]"),
+                "must be an absolute path, or begin with `~/`",
+            ));
+        }
+        if EnvFilter::try_new(&self.telemetry.log).is_err() {
+            return Err(wrong(
+                "telemetry.log",
+                "must be a level (`error`, `warn`, `info`, `debug`, `trace`), or `TARGET=LEVEL` several times",
+            ));
         }
         let mut ids = HashSet::new();
         let mut projects = Vec::new();
         let mut places = Vec::new();
         for (index, section) in self.project.iter().enumerate() {
-            let key = |name: &str| format!("project[{index}].{name}");
+            let wrong =
+                |name: &str, reason: &str| wrong(&format!("project[{index}].{name}"), reason);
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
             if section.id.is_empty() || !section.id.chars().all(legal) {
-                return Err(wrong(key("id"), "must be made of letters, digits, `-` and `_`"));
+                return Err(wrong("id", "must be made of letters, digits, `-` and `_`"));
             }
             if !ids.insert(section.id.to_ascii_lowercase()) {
-                return Err(wrong(key("id"), "is used by another project"));
+                return Err(wrong("id", "is used by another project"));
             }
             let Ok(repo) = section.repo.parse::<RepoSlug>() else {
-                return Err(wrong(
-                    key("repo"),
-                    "must be a GitHub repository, written `owner/name`",
-                ));
+                return Err(wrong("repo", "must be a GitHub repository, written `owner/name`"));
             };
             let claims =
                 [&section.linear_teams, &section.linear_projects, &section.issue_key_prefixes];
             if claims.iter().all(|claim| claim.is_empty()) {
                 return Err(wrong(
-                    key("linear_teams"),
+                    "linear_teams",
                     "set at least one of linear_teams, linear_projects and issue_key_prefixes, or no ticket finds it",
                 ));
+            }
+            let at_least_one = [
+                ("max_concurrent_runs", section.max_concurrent_runs == Some(0)),
+                ("budgets.implementation", section.budgets.implementation == 0),
+                ("budgets.recovery", section.budgets.recovery == 0),
+            ];
+            if let Some((name, _)) = at_least_one.into_iter().find(|(_, is_zero)| *is_zero) {
+                return Err(wrong(name, "must be at least 1, or nothing is ever tried"));
+            }
+            if section.worktree_root.as_ref().is_some_and(|root| root.is_relative()) {
+                return Err(wrong("worktree_root", MUST_BE_ABSOLUTE));
+            }
+            let names =
+                [("base_branch", &section.base_branch), ("branch_prefix", &section.branch_prefix)];
+            if let Some((name, _)) = names.iter().find(|(_, name)| name.as_deref() == Some("")) {
+                return Err(wrong(name, "must not be empty; leave it out for the default"));
             }
             places.push(Place {
                 project: ProjectId::new(section.id.clone()),

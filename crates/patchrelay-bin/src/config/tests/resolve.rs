@@ -1,0 +1,158 @@
+//! What is written, as the program understands it.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{EVERYTHING, PROJECT, check, read};
+use crate::{
+    config::{ConfigError, Database, Resolved},
+    environment::Directories,
+};
+
+fn directories() -> Directories {
+    Directories { config: "/c".into(), state: "/s".into(), data: "/d".into() }
+}
+
+fn resolve(text: &str) -> Result<Resolved, ConfigError> {
+    read(text).resolve(Path::new("/etc/patchrelay.toml"), &directories())
+}
+
+#[test]
+fn numbers_and_places_reach_the_engine() {
+    let resolved = resolve(EVERYTHING).unwrap();
+    assert_eq!(resolved.database, Database::Sqlite("/x.db".into()));
+    assert_eq!(resolved.data, PathBuf::from("/d"));
+    let settings = &resolved.settings;
+    assert_eq!(settings.max_concurrent_runs, 9);
+    assert_eq!(settings.reconcile_every, Duration::from_secs(10));
+    assert_eq!(settings.lease_ttl, Duration::from_secs(11));
+    assert_eq!(settings.drain, Duration::from_secs(12));
+    assert_eq!(settings.silence_timeout, Duration::from_secs(7));
+    assert_eq!(settings.turn_timeout, Duration::from_secs(8));
+    let project = &settings.projects[0];
+    assert_eq!(project.base_branch.as_ref().unwrap().as_str(), "trunk");
+    assert_eq!(project.branch_prefix, "bot");
+    assert_eq!(project.max_concurrent_runs, 13);
+    assert_eq!(project.budgets.implementation, 14);
+    assert_eq!(project.budgets.recovery, 15);
+    assert_eq!(project.budgets.continuations, 16);
+    assert_eq!(
+        [
+            &project.linear_teams,
+            &project.linear_projects,
+            &project.issue_key_prefixes,
+            &project.labels
+        ],
+        [&["T".to_owned()], &["P".to_owned()], &["K".to_owned()], &["L".to_owned()]]
+    );
+    // A project's own word counts, also when it takes something back.
+    assert!(project.protected_paths.is_empty() && !project.draft && !project.network);
+    let place = &resolved.places[0];
+    assert_eq!(place.remote_url, "ssh://git@host/acme/app.git");
+    assert_eq!(place.worktree_root, PathBuf::from("/worktrees"));
+}
+
+#[test]
+fn what_a_project_leaves_out_comes_from_the_whole() {
+    let resolved = resolve(&format!(
+        "[scheduler]\nmax_concurrent_runs = 7\n[codex]\nnetwork = true\n[delivery]\ndraft = true\n{PROJECT}"
+    ))
+    .unwrap();
+    assert_eq!(resolved.database, Database::Sqlite("/s/patchrelay.db".into()));
+    let project = &resolved.settings.projects[0];
+    assert_eq!(project.max_concurrent_runs, 7);
+    assert!(project.network && project.draft);
+    assert!(project.protected_paths.contains(&".github/**".to_owned()));
+    assert_eq!(project.branch_prefix, "app");
+    assert_eq!(project.base_branch, None);
+    let place = &resolved.places[0];
+    assert_eq!(place.remote_url, "https://github.com/acme/app.git");
+    assert_eq!(place.worktree_root, PathBuf::from("/d/worktrees/app"));
+    assert!(resolve("").unwrap().settings.projects.is_empty());
+}
+
+#[test]
+fn numbers_that_stop_everything_are_refused() {
+    for key in [
+        "scheduler.max_concurrent_runs",
+        "scheduler.reconcile_seconds",
+        "scheduler.lease_seconds",
+        "codex.request_timeout_seconds",
+        "codex.startup_timeout_seconds",
+        "codex.silence_seconds",
+        "codex.turn_timeout_seconds",
+        "ingress.max_body_bytes",
+    ] {
+        let (section, name) = key.split_once('.').unwrap();
+        check(resolve(&format!("[{section}]\n{name} = 0")), key, "must be at least 1");
+        // The largest that can be written is silly and does no harm.
+        resolve(&format!("[{section}]\n{name} = {}", i64::MAX)).unwrap();
+    }
+    for (line, key) in [
+        ("max_concurrent_runs = 0", "project[0].max_concurrent_runs"),
+        ("[project.budgets]\nimplementation = 0", "project[0].budgets.implementation"),
+        ("[project.budgets]\nrecovery = 0", "project[0].budgets.recovery"),
+    ] {
+        check(resolve(&format!("{PROJECT}{line}")), key, "must be at least 1");
+    }
+    // No time to drain and no continuation are choices.
+    resolve(&format!(
+        "[scheduler]\ndrain_seconds = 0\n{PROJECT}[project.budgets]\ncontinuations = 0"
+    ))
+    .unwrap();
+}
+
+#[test]
+fn impossible_values_are_refused() {
+    for (text, key, says) in [
+        ("[database]\nurl = \"postgres://u@h/db\"", "database.url", "sqlite:///PATH"),
+        ("[database]\nurl = \"/x.db\"", "database.url", "sqlite:///PATH"),
+        ("[database]\nurl = \"sqlite://x.db\"", "database.url", "absolute path"),
+        ("[database]\nurl = \"sqlite://\"", "database.url", "absolute path"),
+        ("[linear]\napi_url = \"api.linear.app\"", "linear.api_url", "https://HOST/PATH"),
+        ("[linear]\napi_url = \"\"", "linear.api_url", "https://HOST/PATH"),
+        ("[github]\napi_url = \"file:///etc/passwd\"", "github.api_url", "https://HOST/PATH"),
+        ("[codex]\ncommand = []", "codex.command", "must name a program"),
+        ("[codex]\ncommand = [\"\"]", "codex.command", "must name a program"),
+        ("[codex]\nhome = \"codex\"", "codex.home", "absolute path"),
+        ("[codex]\ndeny_read = [\"/a\", \"secrets\"]", "codex.deny_read[1]", "`~/`"),
+        ("[telemetry]\nlog = \"info=loud\"", "telemetry.log", "`debug`"),
+    ] {
+        check(resolve(text), key, says);
+    }
+    resolve("[codex]\ndeny_read = [\"/a\", \"~/b\"]\n[telemetry]\nlog = \"warn,patchrelay_engine=trace\"").unwrap();
+}
+
+#[test]
+fn impossible_projects_are_refused() {
+    let project = |id: &str, repo: &str, rest: &str| {
+        format!("[[project]]\nid = {id:?}\nrepo = {repo:?}\n{rest}\n")
+    };
+    let fine = "issue_key_prefixes = [\"A\"]";
+    for id in ["", "a b", "a/b", "..", "ä", "a.b"] {
+        check(resolve(&project(id, "acme/app", fine)), "project[0].id", "letters, digits");
+    }
+    for repo in
+        ["", "acme", "acme/", "/app", "acme/app/x", "https://github.com/acme/app", "acme/.."]
+    {
+        check(resolve(&project("app", repo, fine)), "project[0].repo", "`owner/name`");
+    }
+    let unreachable = project("app", "acme/app", "labels = [\"x\"]");
+    check(resolve(&unreachable), "project[0].linear_teams", "at least one of linear_teams");
+    for (rest, key, says) in [
+        ("worktree_root = \"x\"", "project[0].worktree_root", "absolute path"),
+        ("base_branch = \"\"", "project[0].base_branch", "leave it out"),
+        ("branch_prefix = \"\"", "project[0].branch_prefix", "leave it out"),
+    ] {
+        check(resolve(&format!("{PROJECT}{rest}")), key, says);
+    }
+    // On some file systems both would have one directory.
+    let twice = project("App", "acme/other", fine);
+    check(resolve(&format!("{PROJECT}{twice}")), "project[1].id", "used by another project");
+    assert_eq!(
+        resolve(&format!("{PROJECT}{}", project("b", "acme/b", fine))).unwrap().places.len(),
+        2
+    );
+}

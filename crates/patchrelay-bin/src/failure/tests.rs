@@ -1,0 +1,32 @@
+//! Tests.
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+
+use super::Failure;
+use crate::config::ConfigError;
+
+#[test]
+fn each_kind_has_its_exit_code() {
+    let code = |failure: Failure| failure.exit_code();
+    assert_eq!(code(Failure::new("x")), ExitCode::from(1));
+    assert_eq!(code(Failure::not_found("x")), ExitCode::from(3));
+    assert_eq!(code(Failure::conflict("x")), ExitCode::from(4));
+    assert_eq!(code(Failure::unreachable("x")), ExitCode::from(5));
+    let configuration = ConfigError::Missing { path: PathBuf::from("/x") };
+    assert_eq!(code(configuration.into()), ExitCode::from(1));
+}
+
+#[test]
+fn causes_are_told_once_each() {
+    let denied = || io::Error::new(io::ErrorKind::PermissionDenied, "permission denied");
+    let unreadable =
+        ConfigError::Unreadable { path: PathBuf::from("/etc/x.toml"), source: denied().into() };
+    assert_eq!(
+        Failure::from(unreadable).message(),
+        "failed to read /etc/x.toml: permission denied"
+    );
+    let context = Err::<(), _>(denied()).context("failed to open the door").unwrap_err();
+    assert_eq!(Failure::from(context).message(), "failed to open the door: permission denied");
+}

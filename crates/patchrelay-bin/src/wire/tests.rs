@@ -1,0 +1,214 @@
+//! Tests of what is decided here: what each adapter is given, and why the program does not start.
+
+use std::{fs, net::Ipv4Addr, path::PathBuf, sync::Arc};
+
+use patchrelay::ports::{Ids, NoProbe};
+use patchrelay_codex::CodexConfig;
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::{App, Parts, RandomIds, check, codex};
+use crate::{
+    config::{self, Config},
+    environment::Environment,
+    failure::Failure,
+    secrets::Secrets,
+};
+
+const PROJECT: &str =
+    "[[project]]\nid = \"app\"\nrepo = \"acme/app\"\nissue_key_prefixes = [\"APP\"]\n";
+
+/// A machine with a home, a configuration file and variables.
+struct Machine {
+    directory: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Machine {
+    fn new(config: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("patchrelay.toml"), config).unwrap();
+        let machine = Self { directory, variables: Vec::new() };
+        let home = machine.below("");
+        machine.set("HOME", &home.display().to_string()).set("PATH", "/usr/bin:/bin")
+    }
+
+    fn set(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A path on this machine, as it is when every link is followed.
+    fn below(&self, name: &str) -> PathBuf {
+        self.directory.path().canonicalize().unwrap().join(name)
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::of(self.variables.clone())
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.directory.path().join("patchrelay.toml")
+    }
+
+    fn config(&self) -> Config {
+        config::load(&self.config_path(), &self.environment()).unwrap()
+    }
+
+    fn codex(&self) -> CodexConfig {
+        let (config, path, environment) = (self.config(), self.config_path(), self.environment());
+        let directories = environment.directories().unwrap();
+        let resolved = config.resolve(&path, &directories).unwrap();
+        codex(&config, &path, &resolved, &environment, &directories).unwrap()
+    }
+
+    /// The line with which the configuration is refused.
+    fn refusal(&self) -> String {
+        let checked =
+            check(&self.config(), &self.config_path(), &Secrets::default(), &self.environment());
+        Failure::from(checked.unwrap_err()).message().to_owned()
+    }
+
+    /// The line with which the service does not start.
+    async fn start(&self, secrets: Secrets) -> Result<App, String> {
+        // Whichever test comes first.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let parts = Parts {
+            config: &self.config(),
+            config_path: &self.config_path(),
+            secrets,
+            environment: &self.environment(),
+            probe: Arc::new(NoProbe),
+            listener,
+        };
+        App::open(parts).await.map_err(|error| Failure::from(error).message().to_owned())
+    }
+}
+
+fn secrets() -> Secrets {
+    let secret = || Some(SecretString::from("s3cret"));
+    Secrets { linear_access_token: secret(), github_token: secret(), ..Secrets::default() }
+}
+
+#[test]
+fn the_agent_may_read_nothing_of_ours() {
+    let machine = Machine::new(
+        "[database]\nurl = \"sqlite:///srv/relay/x.db\"\n[codex]\ndeny_read = [\"~/mine\"]\n",
+    );
+    let token = machine.below("token");
+    fs::write(&token, "s3cret").unwrap();
+    let machine = machine.set("GITHUB_TOKEN_FILE", &token.display().to_string());
+    let denied = machine.codex().deny_read;
+    for place in [
+        machine.below(".config/patchrelay"),
+        machine.below(".local/state/patchrelay"),
+        machine.below("patchrelay.toml"),
+        machine.below(".ssh"),
+        machine.below("mine"),
+        token,
+        PathBuf::from("/srv/relay/x.db"),
+        PathBuf::from("/srv/relay/x.db-wal"),
+    ] {
+        assert!(denied.contains(&place.display().to_string()), "{}: {denied:?}", place.display());
+    }
+}
+
+#[test]
+fn the_agent_gets_no_secret_unless_somebody_says_so() {
+    let machine = Machine::new("[codex]\npass_env = [\"MODEL_KEY\", \"UNSET\"]\nenv = { PATH = \"/opt/bin\", MORE = \"x\" }\n")
+        .set("GITHUB_TOKEN", "s3cret")
+        .set("LINEAR_ACCESS_TOKEN", "s3cret")
+        .set("MODEL_KEY", "for the model");
+    let env = machine.codex().env;
+    assert!(env.iter().all(|(_, value)| value != "s3cret"), "{env:?}");
+    // The last one of a name counts.
+    let value =
+        |name: &str| env.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!(value("MODEL_KEY"), Some("for the model"));
+    assert_eq!(value("PATH"), Some("/opt/bin"));
+    assert_eq!(value("MORE"), Some("x"));
+    assert_eq!(value("UNSET"), None);
+}
+
+#[test]
+fn codex_has_the_home_that_is_chosen() {
+    let machine = Machine::new("");
+    assert_eq!(machine.codex().codex_home, None);
+    let own = machine.below(".codex");
+    fs::create_dir(&own).unwrap();
+    assert_eq!(machine.codex().codex_home.as_deref(), Some(own.as_path()));
+    let machine = machine.set("CODEX_HOME", "/srv/codex");
+    assert_eq!(machine.codex().codex_home, Some(PathBuf::from("/srv/codex")));
+    fs::write(machine.config_path(), "[codex]\nhome = \"/opt/codex\"\n").unwrap();
+    assert_eq!(machine.codex().codex_home, Some(PathBuf::from("/opt/codex")));
+}
+
+#[test]
+fn what_only_an_adapter_knows_is_checked_too() {
+    let remote = |url: &str| Machine::new(&format!("{PROJECT}remote_url = \"{url}\"\n")).refusal();
+    let credential = remote("https://s3cret@github.com/acme/app.git");
+    assert!(
+        credential.contains("project `app`") && credential.contains("user or a password"),
+        "{credential}"
+    );
+    assert!(!credential.contains("s3cret"), "{credential}");
+    assert!(remote("ext::sh -c true").contains("project `app`"));
+    assert!(remote("../app.git").contains("project `app`"));
+
+    let machine = Machine::new("");
+    let inside = machine.below(".config/patchrelay/codex").display().to_string();
+    fs::write(machine.config_path(), format!("[codex]\nhome = {inside:?}\n")).unwrap();
+    assert!(machine.refusal().contains("set codex.home"), "{}", machine.refusal());
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_named() {
+    let machine = Machine::new(PROJECT);
+    let error = |started: Result<App, String>| started.err().unwrap();
+    let linear = error(machine.start(Secrets { linear_access_token: None, ..secrets() }).await);
+    assert!(linear.starts_with("LINEAR_ACCESS_TOKEN is not set: "), "{linear}");
+    let github = error(machine.start(Secrets { github_token: None, ..secrets() }).await);
+    assert!(github.starts_with("GITHUB_TOKEN is not set: "), "{github}");
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_sent_is_refused_and_not_shown() {
+    let machine = Machine::new(PROJECT);
+    let broken = || Some(SecretString::from("s3cret\nand more"));
+    for secrets in [
+        Secrets { linear_access_token: broken(), ..secrets() },
+        Secrets { github_token: broken(), ..secrets() },
+    ] {
+        let error = machine.start(secrets).await.err().unwrap();
+        assert!(error.contains("characters") && !error.contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_bind_without_a_token_does_not_start() {
+    let machine = Machine::new("[server]\nbind = \"0.0.0.0\"\n");
+    let error = machine.start(secrets()).await.err().unwrap();
+    assert!(error.contains("set PATCHRELAY_API_TOKEN, or bind to 127.0.0.1"), "{error}");
+    let token = Some(SecretString::from("t0ken"));
+    machine.start(Secrets { api_token: token, ..secrets() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_has_one_service() {
+    let machine = Machine::new(PROJECT);
+    let first = machine.start(secrets()).await.unwrap();
+    let error = machine.start(secrets()).await.err().unwrap();
+    assert!(error.contains("another serve uses the database"), "{error}");
+    drop(first);
+    machine.start(secrets()).await.unwrap();
+}
+
+#[test]
+fn ids_are_what_their_readers_ask_for() {
+    let version = |id: &str| uuid::Uuid::parse_str(id).unwrap().get_version_num();
+    assert_eq!(version(&RandomIds.random()), 4);
+    assert_eq!(version(&RandomIds.sortable()), 7);
+    assert!(RandomIds.sortable() < RandomIds.sortable());
+}

@@ -1,0 +1,66 @@
+//! Whether it lives, whether it is ready, and the listener itself.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use axum::http::StatusCode;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::world::World;
+use crate::serve;
+
+#[tokio::test]
+async fn health_tells_the_version_even_without_a_database() {
+    let world = World::new().await;
+    world.break_store().await;
+    let answer = world.get("/health").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json(), json!({ "status": "ok", "version": "1.2.3" }));
+}
+
+#[tokio::test]
+async fn ready_is_what_the_database_is() {
+    let world = World::new().await;
+    let ready = world.get("/ready").await;
+    assert_eq!(ready.status, StatusCode::OK);
+    let unknown = "unknown";
+    let checks = json!({
+        "database": "ok", "agent": unknown, "linear": unknown, "github": unknown, "reconcile": unknown,
+    });
+    assert_eq!(ready.json(), json!({ "ready": true, "checks": checks }));
+
+    world.break_store().await;
+    let broken = world.get("/ready").await;
+    assert_eq!(broken.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(broken.json()["ready"], false);
+    assert_eq!(broken.json()["checks"]["database"], "failed");
+}
+
+/// On a real socket: the peer's address reaches the rule for operators, and a stop ends the service.
+#[tokio::test]
+async fn a_listener_serves_until_it_is_stopped() {
+    let world = World::new().await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let talk = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request =
+            format!("GET /api/issues HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        stop.cancel();
+        answer
+    };
+    let both = async { tokio::join!(serve(listener, world.state.clone(), stop.clone()), talk) };
+    let (served, answer) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+    served.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("{\"issues\":[],\"cursor\":null}"), "{answer}");
+    TcpStream::connect(address).await.unwrap_err();
+}

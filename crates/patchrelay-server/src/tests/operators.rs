@@ -1,0 +1,56 @@
+//! Which addresses ask who is there.
+
+use axum::{body::Body, http::Request};
+
+use super::world::{World, operators};
+
+const OPERATOR_PATHS: [&str; 3] = ["/api/issues", "/api/issues/APP-1", "/api/issues/APP-1/explain"];
+
+#[tokio::test]
+async fn operator_addresses_need_the_token() {
+    let mut world = World::new().await;
+    world.state.operators = operators(Some("operator-token"));
+    let get = |path: &str, authorization: Option<&str>| {
+        let request = Request::get(path).header("host", "relay.example.com");
+        let request = match authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        };
+        request.body(Body::empty()).unwrap()
+    };
+    for path in OPERATOR_PATHS {
+        let without = world.send(get(path, None)).await;
+        assert_eq!(without.code(), (401, "operator_auth_required".to_owned()), "{path}");
+        assert!(!without.text.contains("operator-token"), "{}", without.text);
+        let wrong = world.send(get(path, Some("Bearer operator-tokeN"))).await;
+        assert_eq!(wrong.code().0, 401, "{path}");
+        let right = world.send(get(path, Some("Bearer operator-token"))).await;
+        assert!([200, 404].contains(&right.status.as_u16()), "{path}: {}", right.text);
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_page_is_refused_at_every_operator_address() {
+    let world = World::new().await;
+    for path in OPERATOR_PATHS {
+        let request = Request::get(path)
+            .header("host", "127.0.0.1:8787")
+            .header("origin", "https://evil.example");
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.code(), (403, "loopback_only".to_owned()), "{path}");
+    }
+}
+
+/// Nobody has to prove anything to learn whether the service lives, and a webhook proves itself.
+#[tokio::test]
+async fn public_addresses_need_no_token() {
+    let mut world = World::new().await;
+    world.state.operators = operators(Some("operator-token"));
+    for path in ["/health", "/ready"] {
+        let request = Request::get(path).header("host", "relay.example.com");
+        assert_eq!(world.send(request.body(Body::empty()).unwrap()).await.status, 200, "{path}");
+    }
+    let request = Request::post("/webhooks/linear").header("host", "relay.example.com");
+    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.code(), (400, "missing_header".to_owned()));
+}

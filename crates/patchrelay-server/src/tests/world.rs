@@ -1,0 +1,293 @@
+//! A router over a database of its own.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, Response, StatusCode, header},
+};
+use hmac::{Hmac, Mac};
+use patchrelay_domain::{
+    Budgets, Change, IssueFacts, IssueId, Observation, ObservationKind, Policy, Project, ProjectId,
+    RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp, TrackerState, TrackerStateKind,
+    change, charge,
+};
+use patchrelay_github::GithubWebhooks;
+use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
+use patchrelay_ports::{Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, Store, Stored};
+use patchrelay_store::SqliteStore;
+use secrecy::SecretString;
+use serde_json::Value;
+use sha2::Sha256;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::{InFlight, Operators, ServerState, router};
+
+/// Now, for everybody: 2026-01-02T03:04:05Z.
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
+pub(super) const LINEAR_SECRET: &str = "linear-signing-secret";
+pub(super) const GITHUB_SECRET: &str = "github-signing-secret";
+const LEASE: Duration = Duration::from_secs(30);
+
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}
+
+/// A server state over a database in a directory of its own.
+pub(super) struct World {
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) state: ServerState,
+    nudges: Arc<AtomicU32>,
+    _directory: TempDir,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&directory.path().join("test.db")).await.unwrap());
+        let nudges = Arc::new(AtomicU32::new(0));
+        let counted = nudges.clone();
+        let state = ServerState {
+            store: store.clone(),
+            clock: Arc::new(FixedClock),
+            webhooks: vec![
+                Arc::new(
+                    LinearWebhooks::new(LINEAR_SECRET.into(), LinearWebhookSettings::default())
+                        .unwrap(),
+                ),
+                Arc::new(GithubWebhooks::new(GITHUB_SECRET.into())),
+            ],
+            projects: vec![project("app"), project("lib")],
+            stored: Arc::new(move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }),
+            operators: operators(None),
+            max_body_bytes: usize::MAX,
+            version: "1.2.3",
+            intake: InFlight::default(),
+        };
+        Self { store, state, nudges, _directory: directory }
+    }
+
+    /// Lets every later call of the store fail.
+    pub(super) async fn break_store(&self) {
+        self.store.close().await.unwrap();
+    }
+
+    /// How often the engine was told of a stored delivery.
+    pub(super) fn nudges(&self) -> u32 {
+        self.nudges.load(Ordering::SeqCst)
+    }
+
+    /// Everything that was stored of webhooks.
+    pub(super) async fn inbox(&self) -> Vec<InboxRow> {
+        self.store.inbox_due(Timestamp::from_millis(i64::MAX), 100).await.unwrap()
+    }
+
+    /// Sends a request as a program of this machine would.
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        Answer::of(router(self.state.clone()).oneshot(request).await.unwrap()).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).header(header::HOST, "127.0.0.1:8787");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Lets these happen to an issue, all at once.
+    pub(super) async fn observe(&self, issue: &IssueId, kinds: Vec<ObservationKind>) {
+        self.observe_at(NOW, issue, kinds).await;
+    }
+
+    pub(super) async fn observe_at(
+        &self,
+        at: Timestamp,
+        issue: &IssueId,
+        kinds: Vec<ObservationKind>,
+    ) {
+        self.change(at, issue, "app", kinds, Guard::Version).await;
+    }
+
+    /// The same in another project.
+    pub(super) async fn observe_in(
+        &self,
+        project: &str,
+        issue: &IssueId,
+        kinds: Vec<ObservationKind>,
+    ) {
+        self.change(NOW, issue, project, kinds, Guard::Version).await;
+    }
+
+    /// Starts a run.
+    pub(super) async fn claim(&self, issue: &IssueId, run: &str) -> Lease {
+        let lease = self.store.acquire(issue, "worker", NOW, LEASE).await.unwrap().unwrap();
+        let facts = self.store.load(issue).await.unwrap().unwrap().facts;
+        let claimed = ObservationKind::RunClaimed {
+            run: RunId::new(run),
+            run_type: RunType::Implementation,
+            epoch: facts.epoch,
+            branch: patchrelay_domain::BranchName::new("app/APP-1-wish-a-good-night"),
+            worktree: "/worktrees/APP-1".to_owned(),
+            consumes: facts.pending.iter().map(|input| input.seq).collect(),
+        };
+        let new = NewRun { id: RunId::new(run), run_type: RunType::Implementation, started: NOW };
+        let guard = Guard::Claim { lease: lease.clone(), run: new };
+        self.change(NOW, issue, "app", vec![claimed], guard).await;
+        lease
+    }
+
+    /// Ends a run.
+    pub(super) async fn settle(&self, lease: &Lease, run: &str, outcome: RunOutcome) {
+        let settled = ObservationKind::RunSettled {
+            run: RunId::new(run),
+            charge: charge(&outcome),
+            result: outcome.clone(),
+            continuations: 1,
+        };
+        let guard = Guard::Settle { lease: lease.clone(), run: RunId::new(run), outcome };
+        self.change(NOW, &lease.issue, "app", vec![settled], guard).await;
+        self.store.release(lease).await.unwrap();
+    }
+
+    async fn change(
+        &self,
+        at: Timestamp,
+        issue: &IssueId,
+        project: &str,
+        kinds: Vec<ObservationKind>,
+        guard: Guard,
+    ) {
+        let Stored { facts, version } = self.store.load(issue).await.unwrap().unwrap_or(Stored {
+            facts: IssueFacts::new(issue.clone(), ProjectId::new(project), at),
+            version: 0,
+        });
+        let expected = kinds.len();
+        let observed = |kind| Observation { at, correlation: "delivery-1".to_owned(), kind };
+        let incoming = kinds.into_iter().map(observed).collect();
+        let Change { facts, observations, feed, next, .. } =
+            change(&Policy::default(), at, &facts, incoming);
+        assert!(expected <= observations.len(), "each of them changes something");
+        let commit = Commit {
+            expected: version,
+            facts,
+            next,
+            observations,
+            orders: Vec::new(),
+            feed,
+            deliveries: Vec::new(),
+            guard,
+            at,
+        };
+        assert_eq!(self.store.commit(&commit).await.unwrap(), Committed::Stored(version + 1));
+    }
+}
+
+/// What was answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) text: String,
+}
+
+impl Answer {
+    async fn of(response: Response<Body>) -> Self {
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        Self { status, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    #[track_caller]
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    /// The status with the code of an error, or with the status of a delivery.
+    #[track_caller]
+    pub(super) fn code(&self) -> (u16, String) {
+        let body = self.json();
+        let code = body["error"]["code"].as_str().or_else(|| body["status"].as_str());
+        (self.status.as_u16(), code.expect("an error has a code").to_owned())
+    }
+}
+
+/// Who may look when the server listens on 127.0.0.1.
+pub(super) fn operators(token: Option<&str>) -> Operators {
+    Operators::new(token.map(SecretString::from), IpAddr::from([127, 0, 0, 1])).unwrap()
+}
+
+fn project(id: &str) -> Project {
+    Project {
+        id: ProjectId::new(id),
+        repo: format!("acme/{id}").parse().unwrap(),
+        base_branch: None,
+        branch_prefix: id.to_owned(),
+        linear_teams: vec!["APP".to_owned()],
+        linear_projects: Vec::new(),
+        issue_key_prefixes: Vec::new(),
+        labels: Vec::new(),
+        budgets: Budgets::default(),
+        protected_paths: Vec::new(),
+        draft: false,
+        network: false,
+        max_concurrent_runs: 4,
+    }
+}
+
+pub(super) fn issue(ticket: &str) -> IssueId {
+    IssueId::new("acme", ticket)
+}
+
+pub(super) fn opened(session: &str, prompt: Option<&str>) -> ObservationKind {
+    ObservationKind::SessionOpened {
+        session: SessionId::new(session),
+        prompt: prompt.map(str::to_owned),
+        author: Some("user-1".to_owned()),
+    }
+}
+
+pub(super) fn read(key: &str) -> ObservationKind {
+    read_as(NOW, key, TrackerStateKind::Unstarted)
+}
+
+/// The ticket in this state since then.
+pub(super) fn read_as(version: Timestamp, key: &str, kind: TrackerStateKind) -> ObservationKind {
+    let ticket = Ticket {
+        key: key.to_owned(),
+        title: "Wish a good night".to_owned(),
+        description: "Please.".to_owned(),
+        url: format!("https://linear.test/{key}"),
+        team_key: "APP".to_owned(),
+        team_id: "team-1".to_owned(),
+        tracker_project: None,
+        labels: Vec::new(),
+        priority: 0,
+        state: TrackerState { id: "s1".to_owned(), name: format!("{kind:?}"), kind },
+        delegated: true,
+    };
+    ObservationKind::TicketRead { version, ticket }
+}
+
+pub(super) fn escalated() -> ObservationKind {
+    ObservationKind::Escalated { reason: "3 runs were not enough".to_owned() }
+}
+
+/// The hexadecimal HMAC-SHA256 of a body, as both senders sign.
+pub(super) fn sign(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
+}
