@@ -3,7 +3,7 @@
 use hmac::{Hmac, Mac};
 use patchrelay_domain::Timestamp;
 use patchrelay_ports::{
-    Headers, InboxRow, NormalizeError, Refusal, Signal, SignalKind, Source, VerifiedDelivery,
+    Admission, Genuine, Headers, InboxRow, NormalizeError, Refusal, Signal, SignalKind, Source,
     WebhookSource,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -14,9 +14,6 @@ use crate::{json, refusal::bounded, wire::WirePullRequest};
 
 /// GitHub sends no larger body, in bytes.
 const MAX_BODY_BYTES: usize = 25 * 1024 * 1024;
-
-/// GitHub's own payloads nest about ten levels deep (D34).
-const MAX_DEPTH: usize = 64;
 
 /// GitHub's delivery ids are GUIDs of 36 characters. What is much longer would only fill the store.
 const MAX_DELIVERY_ID: usize = 100;
@@ -75,12 +72,7 @@ impl WebhookSource for GithubWebhooks {
         MAX_BODY_BYTES
     }
 
-    fn verify(
-        &self,
-        headers: &dyn Headers,
-        body: &[u8],
-        _now: Timestamp,
-    ) -> Result<VerifiedDelivery, Refusal> {
+    fn authenticate(&self, headers: &dyn Headers, body: &[u8]) -> Result<Genuine, Refusal> {
         let required = |name| {
             headers.get(name).filter(|value| !value.is_empty()).ok_or(Refusal::MissingHeader(name))
         };
@@ -93,15 +85,16 @@ impl WebhookSource for GithubWebhooks {
         if !self.is_signed(signature, body) {
             return Err(Refusal::InvalidSignature);
         }
-        json::check(body, MAX_DEPTH).map_err(|reason| Refusal::InvalidJson(bounded(&reason)))?;
-        if event != PULL_REQUEST {
-            return Ok(VerifiedDelivery::Ignored);
-        }
-        Ok(VerifiedDelivery::Handled {
-            delivery_id: delivery_id.to_owned(),
-            event: event.to_owned(),
-            only_if_body_is_new: false,
-        })
+        Ok(Genuine { delivery_id: delivery_id.to_owned(), event: event.to_owned() })
+    }
+
+    fn admit(
+        &self,
+        genuine: &Genuine,
+        _body: &[u8],
+        _now: Timestamp,
+    ) -> Result<Admission, Refusal> {
+        if genuine.event == PULL_REQUEST { Ok(Admission::Handled) } else { Ok(Admission::Ignored) }
     }
 
     fn normalize(&self, row: &InboxRow) -> Result<Vec<Signal>, NormalizeError> {

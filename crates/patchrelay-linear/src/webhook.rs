@@ -5,14 +5,13 @@
 //! recognises a body that it has seen (D34).
 
 mod event;
-mod json;
 
 use std::time::Duration;
 
 use hmac::{Hmac, Mac};
 use patchrelay_domain::Timestamp;
 use patchrelay_ports::{
-    Headers, InboxRow, NormalizeError, Refusal, Signal, Source, VerifiedDelivery, WebhookSource,
+    Admission, Genuine, Headers, InboxRow, NormalizeError, Refusal, Signal, Source, WebhookSource,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -74,12 +73,7 @@ impl WebhookSource for LinearWebhooks {
         MAX_BODY_BYTES
     }
 
-    fn verify(
-        &self,
-        headers: &dyn Headers,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<VerifiedDelivery, Refusal> {
+    fn authenticate(&self, headers: &dyn Headers, body: &[u8]) -> Result<Genuine, Refusal> {
         let delivery_id = header(headers, "linear-delivery")?;
         let event = header(headers, "linear-event")?;
         let signature = header(headers, "linear-signature")?;
@@ -87,21 +81,19 @@ impl WebhookSource for LinearWebhooks {
             return Err(Refusal::MissingHeader("linear-delivery"));
         }
         self.check_signature(signature, body)?;
-        let body = json::check(body).map_err(|error| Refusal::InvalidJson(error.to_string()))?;
-        if event != AGENT_SESSION_EVENT {
-            return Ok(VerifiedDelivery::Ignored);
+        Ok(Genuine { delivery_id: delivery_id.to_owned(), event: event.to_owned() })
+    }
+
+    fn admit(&self, genuine: &Genuine, body: &[u8], now: Timestamp) -> Result<Admission, Refusal> {
+        if genuine.event != AGENT_SESSION_EVENT {
+            return Ok(Admission::Ignored);
         }
         let sent = sent(body).ok_or(Refusal::StaleTimestamp)?;
-        let only_if_body_is_new = match self.age(sent, now) {
-            Age::Fresh => false,
-            Age::Late => true,
-            Age::Unacceptable => return Err(Refusal::StaleTimestamp),
-        };
-        Ok(VerifiedDelivery::Handled {
-            delivery_id: delivery_id.to_owned(),
-            event: AGENT_SESSION_EVENT.to_owned(),
-            only_if_body_is_new,
-        })
+        if self.is_acceptable(sent, now) {
+            Ok(Admission::Handled)
+        } else {
+            Err(Refusal::StaleTimestamp)
+        }
     }
 
     fn normalize(&self, row: &InboxRow) -> Result<Vec<Signal>, NormalizeError> {
@@ -111,13 +103,6 @@ impl WebhookSource for LinearWebhooks {
         event::read(&row.delivery.body)
             .map_err(|reason| NormalizeError { event: row.delivery.event.clone(), reason })
     }
-}
-
-/// What a delivery's time is worth.
-enum Age {
-    Fresh,
-    Late,
-    Unacceptable,
 }
 
 impl LinearWebhooks {
@@ -130,16 +115,12 @@ impl LinearWebhooks {
         mac.verify_slice(&signature).map_err(|_| Refusal::InvalidSignature)
     }
 
-    fn age(&self, sent: Timestamp, now: Timestamp) -> Age {
-        if self.settings.max_clock_skew < sent.since(now) {
-            Age::Unacceptable
-        } else if now.since(sent) <= self.settings.max_clock_skew {
-            Age::Fresh
-        } else if now.since(sent) < self.settings.max_delivery_age {
-            Age::Late
-        } else {
-            Age::Unacceptable
-        }
+    /// Whether a delivery of this time may count. One that is late may have been sent again; that it counts once is
+    /// the store's part, which knows every body that was ever taken (D34).
+    fn is_acceptable(&self, sent: Timestamp, now: Timestamp) -> bool {
+        let skew = self.settings.max_clock_skew;
+        let late = now.since(sent);
+        sent.since(now) <= skew && (late <= skew || late < self.settings.max_delivery_age)
     }
 }
 
@@ -148,14 +129,14 @@ fn header<'a>(headers: &'a dyn Headers, name: &'static str) -> Result<&'a str, R
 }
 
 /// When Linear says that it sent this. There is also a header for it, which the signature does not cover.
-fn sent(body: &str) -> Option<Timestamp> {
+fn sent(body: &[u8]) -> Option<Timestamp> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Sent {
         /// Milliseconds since the epoch.
         webhook_timestamp: i64,
     }
-    serde_json::from_str::<Sent>(body)
+    serde_json::from_slice::<Sent>(body)
         .ok()
         .map(|sent| Timestamp::from_millis(sent.webhook_timestamp))
 }

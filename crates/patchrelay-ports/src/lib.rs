@@ -29,7 +29,7 @@ pub use crate::{
     },
     tracker::{CreateActivity, MoveTicket, Tracker, TrackerIdentity},
     webhook::{
-        Headers, NormalizeError, Refusal, Signal, SignalKind, VerifiedDelivery, WebhookSource,
+        Admission, Genuine, Headers, NormalizeError, Refusal, Signal, SignalKind, WebhookSource,
     },
     workspace::{
         CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, TreeState, WorkspaceError,

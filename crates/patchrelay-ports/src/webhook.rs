@@ -11,7 +11,7 @@ pub trait Headers {
     fn get(&self, name: &str) -> Option<&str>;
 }
 
-/// A sender of webhooks, as its adapter knows it. Both methods are pure.
+/// A sender of webhooks, as its adapter knows it. Every method is pure.
 pub trait WebhookSource: Send + Sync {
     /// Which one this is.
     fn source(&self) -> Source;
@@ -19,32 +19,33 @@ pub trait WebhookSource: Send + Sync {
     /// The largest body it may send, in bytes.
     fn max_body_bytes(&self) -> usize;
 
-    /// Whether a delivery is genuine: headers, signature over the raw bytes, one bounded look at the syntax, the event
-    /// type against the list of handled ones (D34), in this order. Derives no meaning.
-    fn verify(
-        &self,
-        headers: &dyn Headers,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<VerifiedDelivery, Refusal>;
+    /// Whether a delivery is genuine: the headers that every one has, then the signature over the raw bytes. Looks at
+    /// nothing else of the body.
+    fn authenticate(&self, headers: &dyn Headers, body: &[u8]) -> Result<Genuine, Refusal>;
+
+    /// Whether a genuine delivery, whose body was seen to be JSON of bounded depth, is one that we handle: its event
+    /// type against the list, then its own time if it has one (D34). Derives no meaning.
+    fn admit(&self, genuine: &Genuine, body: &[u8], now: Timestamp) -> Result<Admission, Refusal>;
 
     /// What a stored delivery says, in domain words. A delivery that says nothing to us gives no signals.
     fn normalize(&self, row: &InboxRow) -> Result<Vec<Signal>, NormalizeError>;
 }
 
-/// A genuine delivery.
+/// A delivery whose signature fits its body. Its headers are not signed: they name it and do not speak for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VerifiedDelivery {
-    /// One that we handle.
-    Handled {
-        /// The sender's id of it.
-        delivery_id: String,
-        /// Its event type.
-        event: String,
-        /// Whether its own time is so old that it counts only if its very body was never stored (D34).
-        only_if_body_is_new: bool,
-    },
-    /// One of a type that we do not handle. It is answered and not stored.
+pub struct Genuine {
+    /// The sender's id of it.
+    pub delivery_id: String,
+    /// Its event type.
+    pub event: String,
+}
+
+/// What becomes of a genuine delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is stored, unless its id or its body was stored before.
+    Handled,
+    /// Its type is none that we handle. It is answered and not stored.
     Ignored,
 }
 

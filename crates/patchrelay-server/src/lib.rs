@@ -6,6 +6,7 @@
 mod api;
 mod auth;
 mod error;
+mod syntax;
 mod view;
 mod webhook;
 

@@ -10,11 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
-use patchrelay_ports::{Delivery, Headers, Received, Refusal, VerifiedDelivery, WebhookSource};
+use patchrelay_ports::{Admission, Delivery, Genuine, Headers, Received, Refusal, WebhookSource};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{info, warn};
 
-use crate::{ServerState, error::ApiError};
+use crate::{ServerState, error::ApiError, syntax};
 
 /// How long a sender may take for its body. They give up themselves after five (Linear) or ten seconds (GitHub).
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -129,9 +129,13 @@ async fn accept(
     body: Vec<u8>,
 ) -> Result<Response, ApiError> {
     let now = state.clock.now();
-    let (delivery_id, event) = match source.verify(&SingleHeaders(headers), &body, now) {
-        Ok(VerifiedDelivery::Handled { delivery_id, event, .. }) => (delivery_id, event),
-        Ok(VerifiedDelivery::Ignored) => return Ok(status("ignored")),
+    let admitted = source.authenticate(&SingleHeaders(headers), &body).and_then(|genuine| {
+        syntax::check(&body, syntax::MAX_DEPTH).map_err(Refusal::InvalidJson)?;
+        Ok((source.admit(&genuine, &body, now)?, genuine))
+    });
+    let Genuine { delivery_id, event } = match admitted {
+        Ok((Admission::Handled, genuine)) => genuine,
+        Ok((Admission::Ignored, _)) => return Ok(status("ignored")),
         Err(refusal) => {
             warn!(source = source.source().as_str(), %refusal, "webhook refused");
             return Err(refused(&refusal));
