@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use patchrelay_domain::{
-    BranchName, Evolved, IssueFacts, IssueId, Observation, ObservationKind, Policy, ProjectId,
-    Ticket, Timestamp, TrackerState, TrackerStateKind, decide, evolve, prompt,
+    BranchName, CommitSha, Evolved, IssueFacts, IssueId, Observation, ObservationKind, Policy,
+    PrNumber, ProjectId, Ticket, Timestamp, TrackerState, TrackerStateKind, decide, evolve, prompt,
 };
 
 fn ticket(description: &str) -> Ticket {
@@ -71,5 +71,77 @@ fn domain(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, domain);
+/// A review fix with everything that one can have: a long ticket, facts, a session, twenty comments, a workflow file.
+fn review_fix(criterion: &mut Criterion) {
+    let sentence = "One sentence of a text that has many of them, as reviews do.\n";
+    let some = |text: &str| Some(text.to_owned());
+    let comment = prompt::ReviewComment {
+        path: some("src/some/module/greeting.rs"),
+        line: Some(120),
+        side: some("RIGHT"),
+        body: sentence.repeat(5),
+        url: some("https://github.com/acme/app/pull/7#discussion_r1"),
+    };
+    let head = || Some(CommitSha::new("1".repeat(40)));
+    let work = prompt::Work::ReviewFix(prompt::ReviewContext {
+        reviewer: some("ada"),
+        trust: prompt::Trust::Member,
+        review_id: some("9001"),
+        reviewed_head: head(),
+        url: some("https://github.com/acme/app/pull/7#pullrequestreview-9001"),
+        body: Some(sentence.repeat(20)),
+        comments: vec![comment; 20],
+        degraded: true,
+    });
+    let facts = prompt::PullRequestFacts {
+        number: PrNumber(7),
+        url: some("https://github.com/acme/app/pull/7"),
+        head: head(),
+        review: some("changes_requested"),
+        checks: some("success"),
+        mergeable: some("clean"),
+        freshness: prompt::Freshness::Fresh,
+    };
+    let remark = Some(prompt::Remark {
+        text: sentence.repeat(20),
+        author: some("ada"),
+        trust: prompt::Trust::Member,
+    });
+    let session = prompt::SessionText {
+        context: remark.clone(),
+        instruction: remark,
+        ..prompt::SessionText::default()
+    };
+    let input = prompt::Input {
+        kind: prompt::InputKind::FollowupComment,
+        text: sentence.repeat(5),
+        author: some("grace"),
+        trust: prompt::Trust::Member,
+    };
+    let inputs = vec![input; 3];
+    let workflow =
+        prompt::WorkflowFile { name: "REVIEW_WORKFLOW.md".to_owned(), text: sentence.repeat(60) };
+    let earlier = prompt::EarlierWork::OtherThread {
+        rescue: some("refs/patchrelay/rescue/1/2"),
+        dirty: vec!["src/some/module/greeting.rs".to_owned(); 10],
+    };
+    let ticket = ticket(&sentence.repeat(100));
+    let (branch, base) = (BranchName::new("app/APP-1-x"), BranchName::new("main"));
+    let request = prompt::Request {
+        work: &work,
+        pull_request: Some(&facts),
+        session: &session,
+        inputs: &inputs,
+        earlier: &earlier,
+        wake: Some(prompt::WakeReason::ReviewChangesRequested),
+        workflow: Some(&workflow),
+        ..prompt::Request::new(&ticket, &branch, &base)
+    };
+    let size = prompt::build(&request).to_string().len() / 1_000;
+    criterion.bench_function(&format!("review-fix prompt of {size} kB"), |bencher| {
+        bencher.iter(|| prompt::build(black_box(&request)).to_string());
+    });
+}
+
+criterion_group!(benches, domain, review_fix);
 criterion_main!(benches);

@@ -1,6 +1,6 @@
 //! `kill -9` at every step, and what a restart makes of it.
 
-use patchrelay_ports::Store;
+use patchrelay_ports::{Source, Store};
 use patchrelay_testkit::agent::Step;
 
 use crate::world::{REPO, World, changes, git, small_change};
@@ -43,7 +43,10 @@ async fn survives(place: &str) {
     let store = world.store().await;
     assert_eq!(store.outbox_pending().await.unwrap(), 0, "nothing is pending");
     let far = patchrelay_domain::Timestamp::from_millis(i64::MAX);
-    assert!(store.inbox_due(far, 10).await.unwrap().is_empty(), "nothing is unread");
+    assert!(
+        store.inbox_due(far, &[Source::Linear, Source::Github], 10).await.unwrap().is_empty(),
+        "nothing is unread"
+    );
     assert!(store.orphaned_runs(far).await.unwrap().is_empty(), "no run is open");
 }
 

@@ -89,6 +89,24 @@ async fn a_wrong_configuration_is_one_clear_line() {
     assert_eq!(wrong.stderr.lines().count(), 1, "{}", wrong.stderr);
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_on_the_machine_can_read_what_is_worked_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut world = World::new(&small_change()).await;
+    world.serve().await;
+    world.stop().await;
+    for (path, mode) in [
+        ("data/patchrelay", 0o700),
+        ("data/patchrelay/worktrees/app", 0o700),
+        ("state/patchrelay", 0o700),
+        ("state/patchrelay/patchrelay.db", 0o600),
+    ] {
+        let found = std::fs::metadata(world.path(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_logged_or_stored() {
     let mut world = World::new(&small_change()).await;

@@ -12,12 +12,21 @@ const VIOLATIONS: &[(&str, &str)] = &[
     ("unsafe_code", "unsafe fn raw() {}"),
     ("unreachable_pub", "mod inner { pub fn hidden() {} }"),
     ("elided_lifetimes_in_paths", "struct Held<'a>(&'a str); fn held(_: Held) {}"),
-    ("let_underscore_drop", "fn dropped() { let _ = Box::new(Droppy); } struct Droppy; impl Drop for Droppy { fn drop(&mut self) {} }"),
+    (
+        "let_underscore_drop",
+        "fn dropped() { let _ = Box::new(Droppy); } struct Droppy; impl Drop for Droppy { fn drop(&mut self) {} }",
+    ),
     ("missing_docs", "pub fn undocumented() {}"),
     ("clippy::allow_attributes", "#[allow(dead_code, reason = \"none\")] fn allowed() {}"),
     ("clippy::allow_attributes_without_reason", "#[expect(dead_code)] fn expected() {}"),
-    ("clippy::await_holding_lock", "async fn locked(m: &std::sync::Mutex<u8>) { let guard = m.lock().unwrap(); std::future::ready(()).await; drop(guard); }"),
-    ("clippy::large_futures", "async fn big() { let bytes = [0_u8; 40_000]; std::future::ready(()).await; drop(bytes); } async fn wait() { big().await; }"),
+    (
+        "clippy::await_holding_lock",
+        "async fn locked(m: &std::sync::Mutex<u8>) { let guard = m.lock().unwrap(); std::future::ready(()).await; drop(guard); }",
+    ),
+    (
+        "clippy::large_futures",
+        "async fn big() { let bytes = [0_u8; 40_000]; std::future::ready(()).await; drop(bytes); } async fn wait() { big().await; }",
+    ),
     ("clippy::cast_lossless", "fn widen(n: u8) -> u64 { n as u64 }"),
     ("clippy::cast_possible_truncation", "fn cut(n: u64) -> u8 { n as u8 }"),
     ("clippy::dbg_macro", "fn debugged() { dbg!(1); }"),
@@ -25,7 +34,10 @@ const VIOLATIONS: &[(&str, &str)] = &[
     ("clippy::print_stdout", "fn said() { println!(\"x\"); }"),
     ("clippy::print_stderr", "fn warned() { eprintln!(\"x\"); }"),
     ("clippy::unwrap_used", "fn unwrapped(n: Option<u8>) -> u8 { n.unwrap() }"),
-    ("clippy::manual_let_else", "fn early(n: Option<u8>) -> u8 { let n = match n { Some(n) => n, None => return 0 }; n }"),
+    (
+        "clippy::manual_let_else",
+        "fn early(n: Option<u8>) -> u8 { let n = match n { Some(n) => n, None => return 0 }; n }",
+    ),
     ("clippy::mod_module_files", "mod folder;"),
     ("clippy::semicolon_if_nothing_returned", "fn last() {\n    said()\n}"),
     ("clippy::str_to_string", "fn owned() -> String { \"x\".to_string() }"),
@@ -63,7 +75,9 @@ async fn clippy() -> String {
     // `forbid` cannot be had together with `allow` in one crate; here it only has to be seen.
     let lints = lints.to_string().replace("\"forbid\"", "\"deny\"");
     let dependency = |name: &str| {
-        let Value::Table(table) = &manifest["workspace"]["dependencies"][name] else { panic!("{name}") };
+        let Value::Table(table) = &manifest["workspace"]["dependencies"][name] else {
+            panic!("{name}")
+        };
         table["version"].as_str().unwrap().to_owned()
     };
     let text = format!(
@@ -78,9 +92,13 @@ async fn clippy() -> String {
     std::fs::copy(root().join("Cargo.lock"), planted.join("Cargo.lock")).unwrap();
     std::fs::copy(root().join(".clippy.toml"), planted.join(".clippy.toml")).unwrap();
     std::fs::write(planted.join("src/folder/mod.rs"), "").unwrap();
-    let calls: String = CALLS.iter().map(|(_, call)| format!("    drop({});\n", call.trim_end_matches(';'))).collect();
+    let calls: String = CALLS
+        .iter()
+        .map(|(_, call)| format!("    drop({});\n", call.trim_end_matches(';')))
+        .collect();
     let code: String = VIOLATIONS.iter().map(|(_, code)| format!("{code}\n")).collect();
-    std::fs::write(planted.join("src/lib.rs"), format!("{code}fn calls() {{\n{calls}}}\n")).unwrap();
+    std::fs::write(planted.join("src/lib.rs"), format!("{code}fn calls() {{\n{calls}}}\n"))
+        .unwrap();
     let home = std::env::home_dir().unwrap();
     let output = Command::new(env!("CARGO"), planted)
         .args(["clippy", "--offline", "--quiet", "--message-format", "json"])
@@ -108,7 +126,8 @@ async fn every_lint_and_every_forbidden_call_is_refused() {
     let calls: BTreeSet<_> = CALLS.iter().map(|(path, _)| (*path).to_owned()).collect();
     let forbidden = table(".clippy.toml");
     let forbidden = forbidden["disallowed-methods"].as_array().unwrap().iter();
-    let forbidden: BTreeSet<_> = forbidden.map(|method| method["path"].as_str().unwrap().to_owned()).collect();
+    let forbidden: BTreeSet<_> =
+        forbidden.map(|method| method["path"].as_str().unwrap().to_owned()).collect();
     assert_eq!(calls, forbidden, "a call is planted for each forbidden method");
 
     let said = clippy().await;
@@ -124,6 +143,9 @@ async fn every_lint_and_every_forbidden_call_is_refused() {
         .filter_map(|message| message["message"]["message"].as_str())
         .collect();
     for (path, _) in CALLS {
-        assert!(refused.iter().any(|said| said.contains(&format!("`{path}`"))), "not refused: {path}: {refused:?}");
+        assert!(
+            refused.iter().any(|said| said.contains(&format!("`{path}`"))),
+            "not refused: {path}: {refused:?}"
+        );
     }
 }

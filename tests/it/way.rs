@@ -72,24 +72,100 @@ async fn an_outage_costs_nothing_but_time() {
     assert_eq!(world.github.pull_requests(REPO).await.unwrap().len(), 1);
 }
 
-/// Taking the ticket away stops the agent, and nothing is published.
+/// Taking the ticket away stops the agent, although no webhook tells of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn taking_the_ticket_away_stops_the_run() {
-    let turn =
-        vec![Step::Write { path: "a.txt".to_owned(), content: "two\n".to_owned() }, Step::Hang];
-    let mut world = World::new(&changes(vec![turn])).await;
+    let edit = Step::Write { path: "a.txt".to_owned(), content: "two\n".to_owned() };
+    let mut world = World::new(&changes(vec![vec![edit, Step::Hang]])).await;
     world.serve().await;
     let ticket = world.linear.create_issue("Change it", "Please.");
     assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
     world.issue(&ticket.key, |issue| !issue["active_run"]["turn_id"].is_null()).await;
     world.linear.undelegate(&ticket.key);
-    // No webhook tells of it. A restart reads everything again; so does a session that opens on it.
-    world.kill().await;
-    world.serve().await;
     let issue = world.issue(&ticket.key, |issue| issue["state"] == "paused").await;
     assert!(issue["active_run"].is_null());
     world.stop().await;
     assert!(world.github.pull_requests(REPO).await.unwrap().is_empty());
+}
+
+/// A ticket that is cancelled while the agent works gets no pull request.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_published_for_a_cancelled_ticket() {
+    let mut world = World::new(&small_change()).await;
+    let gate = world.path("gate");
+    let turn = vec![
+        Step::Write { path: "a.txt".to_owned(), content: "two\n".to_owned() },
+        Step::WaitFor(gate.clone()),
+    ];
+    world.follow(&changes(vec![turn]));
+    world.serve().await;
+    let ticket = world.linear.create_issue("Change it", "Please.");
+    assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
+    world.issue(&ticket.key, |issue| !issue["active_run"]["turn_id"].is_null()).await;
+    world.linear.move_issue(&ticket.key, "Canceled");
+    std::fs::write(gate, "").unwrap();
+    world.issue(&ticket.key, |issue| issue["state"] == "failed").await;
+    world.stop().await;
+    assert!(world.github.pull_requests(REPO).await.unwrap().is_empty());
+}
+
+/// A model that is overloaded costs nothing, and the ticket is worked on when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overloaded_model_costs_no_attempt() {
+    let overloaded = vec![Step::Overload("at capacity".to_owned())];
+    let mut script = changes(vec![overloaded]);
+    let mut world = World::new(&script).await;
+    world.serve().await;
+    let ticket = world.linear.create_issue("Change it", "Please.");
+    assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
+    let issue =
+        world.issue(&ticket.key, |issue| issue["latest_run"]["outcome"] == "unavailable").await;
+    for counter in ["implementation", "recovery"] {
+        assert_eq!(issue["attempts"][counter], 0, "{counter}");
+    }
+    script.turns = small_change().turns;
+    world.follow(&script);
+    world.pull_request(&ticket.key).await;
+    world.stop().await;
+}
+
+/// Closing and replacing is bounded: after three closes a human is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_the_pull_request_again_and_again_ends_with_a_call_for_help() {
+    let mut world = World::new(&small_change()).await;
+    world.serve().await;
+    let ticket = world.linear.create_issue("Change it", "Please.");
+    assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
+    for number in 1..=3 {
+        world
+            .issue(&ticket.key, |issue| {
+                issue["pr"]["number"] == number && issue["active_run"].is_null()
+            })
+            .await;
+        world.github.close(REPO, number).await.unwrap();
+    }
+    world.issue(&ticket.key, |issue| issue["state"] == "escalated").await;
+    world.stop().await;
+    assert_eq!(world.github.pull_requests(REPO).await.unwrap().len(), 3);
+}
+
+/// A branch that somebody else made under our name is left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_of_somebody_else_is_left_alone() {
+    let mut world = World::new(&small_change()).await;
+    world
+        .github
+        .push_commit(REPO, "app/APP-1-change-it", &[("b.txt", "theirs\n")], "Mine")
+        .await
+        .unwrap();
+    let theirs = world.github.branch_head(REPO, "app/APP-1-change-it").await.unwrap();
+    world.serve().await;
+    let ticket = world.linear.create_issue("Change it", "Please.");
+    assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
+    let pull_request = world.pull_request(&ticket.key).await;
+    assert_eq!(pull_request.head_branch, "app/APP-1-change-it-2");
+    world.stop().await;
+    assert_eq!(world.github.branch_head(REPO, "app/APP-1-change-it").await.unwrap(), theirs);
 }
 
 /// A protected path is not published without a human's word, and the work is kept.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchrelay_ports::{IssueFilter, Store};
+use patchrelay_ports::{IssueFilter, Source, Store};
 use patchrelay_testkit::{DeliveryAnswer, linear::SignedDelivery};
 
 use crate::world::{REPO, World, small_change};
@@ -101,7 +101,7 @@ async fn what_is_not_genuine_gets_its_answer_and_is_not_stored() {
 
     let store = world.store().await;
     let far = patchrelay_domain::Timestamp::from_millis(i64::MAX);
-    assert!(store.inbox_due(far, 10).await.unwrap().is_empty());
+    assert!(store.inbox_due(far, &[Source::Linear, Source::Github], 10).await.unwrap().is_empty());
     assert!(
         store.list(&IssueFilter { limit: 9, ..IssueFilter::default() }).await.unwrap().is_empty()
     );

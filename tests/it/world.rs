@@ -52,9 +52,15 @@ impl World {
     pub(crate) async fn new(script: &Script) -> Self {
         let directory = directory();
         let file = directory.path().join("script.json");
-        std::fs::write(&file, serde_json::to_vec(script).unwrap()).unwrap();
         let command = [PROGRAM, "scripted-agent", "--script", file.to_str().unwrap()];
-        Self::with_agent(directory, &command, "").await
+        let world = Self::with_agent(directory, &command, "").await;
+        world.follow(script);
+        world
+    }
+
+    /// Lets the agent follow another script from its next start on.
+    pub(crate) fn follow(&self, script: &Script) {
+        std::fs::write(self.path("script.json"), serde_json::to_vec(script).unwrap()).unwrap();
     }
 
     /// A world in this directory whose agent is this command, with these further lines in `[codex]`. The agent's home

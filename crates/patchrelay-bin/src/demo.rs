@@ -38,6 +38,9 @@ pub(crate) async fn run(
     output: &Output,
     verbose: u8,
 ) -> Result<(), Failure> {
+    if output.is_json() {
+        return Err(Failure::new("the demo prints for people: leave --json out"));
+    }
     if 0 < verbose {
         let level = if verbose == 1 { "info" } else { "debug" };
         tracing_subscriber::fmt()

@@ -16,7 +16,7 @@ use crate::{
     wire::{self, App, Parts},
 };
 
-/// Runs the service until SIGTERM or SIGINT. A second signal ends the process at once, which loses nothing.
+/// Runs the service until SIGTERM, SIGINT or SIGHUP. A second signal ends the process at once, which loses nothing.
 pub(crate) async fn run(
     flag: Option<&Path>,
     port: Option<u16>,
@@ -51,6 +51,8 @@ pub(crate) async fn run(
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // A terminal that is closed is no reason to leave runs without a word.
+    let mut hangup = signal(SignalKind::hangup())?;
     let running = app.run_until(stop.clone());
     tokio::pin!(running);
     let mut asked = false;
@@ -59,6 +61,7 @@ pub(crate) async fn run(
             ended = &mut running => return Ok(ended?),
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
         if asked {
             return Err(Failure::new(

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -67,6 +68,12 @@ impl App {
             warn!("no project is configured, so no ticket can be worked on");
         }
         let Database::Sqlite(database) = &resolved.database;
+        for place in [&resolved.data]
+            .into_iter()
+            .chain(resolved.places.iter().map(|place| &place.worktree_root))
+        {
+            make_private(place)?;
+        }
         let codex = codex(config, config_path, &resolved, environment, &directories)?;
         let store = Arc::new(SqliteStore::open(database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -127,6 +134,16 @@ impl App {
         self.store.close().await.context("failed to close the database")?;
         served.and(worked)
     }
+}
+
+/// Makes a directory that only we can enter, with those above it that are missing: below it lie other people's sources.
+fn make_private(path: &Path) -> Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .and_then(|()| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)))
+        .with_context(|| format!("failed to make {} private", path.display()))
 }
 
 /// Binds to the configured address.

@@ -151,15 +151,39 @@ fn status(turn: &TurnBody) -> TurnStatus {
         "interrupted" => TurnStatus::Interrupted,
         other => {
             let message = turn.error["message"].as_str().unwrap_or("the runtime gave no reason");
-            let kind = match &turn.error["codexErrorInfo"] {
-                Value::Null => other.to_owned(),
-                Value::String(kind) => kind.clone(),
-                kind => kind.to_string(),
+            // A string, or an object whose one key is the kind.
+            let (kind, shown) = match &turn.error["codexErrorInfo"] {
+                Value::Null => (other.to_owned(), other.to_owned()),
+                Value::String(kind) => (kind.clone(), kind.clone()),
+                info => {
+                    let kind = info.as_object().and_then(|info| info.keys().next());
+                    (kind.cloned().unwrap_or_default(), info.to_string())
+                }
             };
-            TurnStatus::Failed { reason: one_line(&format!("{message} ({kind})")) }
+            let reason = one_line(&format!("{message} ({shown})"));
+            if OUTAGES.contains(&kind.as_str()) {
+                TurnStatus::Unavailable { reason }
+            } else {
+                TurnStatus::Failed { reason }
+            }
         }
     }
 }
+
+/// The failures that say something about the model's service, its quota or our login, and nothing about the work.
+const OUTAGES: [&str; 11] = [
+    "serverOverloaded",
+    "rateLimitExceeded",
+    "usageLimitExceeded",
+    "flexUnavailable",
+    "policyCapacityUnavailable",
+    "internalServerError",
+    "unauthorized",
+    "httpConnectionFailed",
+    "responseStreamConnectionFailed",
+    "responseStreamDisconnected",
+    "responseTooManyFailedAttempts",
+];
 
 /// The text of an agent's message, and whether it is meant as its last word.
 fn message(item: &Value) -> Option<(String, bool)> {

@@ -163,6 +163,7 @@ pub fn announce(
                     Interruption::Restart
                     | Interruption::Shutdown
                     | Interruption::PullRequestOver
+                    | Interruption::TicketOver
                     | Interruption::LeaseLost,
                 ..
             }
@@ -203,7 +204,9 @@ fn is_lost(result: &RunOutcome) -> bool {
         }
         RunOutcome::Interrupted { by, .. } => match by {
             Interruption::Restart | Interruption::Shutdown | Interruption::LeaseLost => true,
-            Interruption::Undelegated | Interruption::PullRequestOver => false,
+            Interruption::Undelegated
+            | Interruption::PullRequestOver
+            | Interruption::TicketOver => false,
         },
         RunOutcome::Published { .. }
         | RunOutcome::NoChangeNeeded { .. }
@@ -237,6 +240,10 @@ fn acknowledgement(facts: &IssueFacts) -> String {
 fn doing(run_type: RunType) -> &'static str {
     match run_type {
         RunType::Implementation => "Implementing the ticket",
+        RunType::ReviewFix => "Addressing the review",
+        RunType::CiRepair => "Repairing the failed checks",
+        RunType::QueueRepair => "Repairing what the merge queue refused",
+        RunType::BranchUpkeep => "Bringing the branch up to date",
     }
 }
 

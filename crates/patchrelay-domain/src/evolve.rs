@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Charge, IssueFacts, LatestRun, Observation, ObservationKind, PendingInput, Policy, PrState,
-    PullRequest, Question, RunId, RunOutcome, Slot, Ticket, Timestamp, Versioned,
+    Attempts, Charge, IssueFacts, LatestRun, Observation, ObservationKind, PendingInput, Policy,
+    PrState, PullRequest, Question, RunId, RunOutcome, Slot, Ticket, Timestamp, Versioned,
 };
 
 /// What an observation did to the facts.
@@ -30,6 +30,8 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
                 new.sessions.push(session.clone());
                 new.session = Some(session.clone());
                 if let Some(text) = prompt.as_ref().filter(|text| !text.trim().is_empty()) {
+                    // Words in a new session answer what was asked; the next run carries them.
+                    new.question.take_if(|question| question.asked.is_some());
                     add_input(&mut new, observation.at, text, author.clone());
                 }
                 true
@@ -101,12 +103,28 @@ fn is_known<T: PartialEq>(known: &Versioned<T>, version: Timestamp, value: &T) -
 fn read_ticket(facts: &mut IssueFacts, version: Timestamp, ticket: &Ticket) -> bool {
     match &facts.ticket {
         Some(known) if is_known(known, version, ticket) => return false,
-        Some(known) if known.value.delegated != ticket.delegated => facts.epoch += 1,
+        Some(known) if known.value.delegated != ticket.delegated => {
+            facts.epoch += 1;
+            if ticket.delegated {
+                begin_again(facts);
+            }
+        }
         None if ticket.delegated => facts.epoch += 1,
         Some(_) | None => {}
     }
     facts.ticket = Some(Versioned { version, value: ticket.clone() });
     true
+}
+
+/// Delegating once more is how a human says "try again": what was spent and given up counts no longer. A question
+/// stays open, because that is no answer to it (N27).
+fn begin_again(facts: &mut IssueFacts) {
+    facts.escalated = None;
+    facts.backoff_until = None;
+    facts.outages = 0;
+    facts.no_change_needed = None;
+    facts.attempts =
+        Attempts { continuations: facts.attempts.continuations, ..Attempts::default() };
 }
 
 fn read_pull_request(facts: &mut IssueFacts, version: Timestamp, read: &PullRequest) -> bool {
@@ -122,9 +140,13 @@ fn read_pull_request(facts: &mut IssueFacts, version: Timestamp, read: &PullRequ
         // We never opened it, and it is not even our branch.
         return false;
     }
+    let was_ours_to_merge =
+        facts.pull_request.as_ref().is_none_or(|known| known.value.state == PrState::Open);
     facts.pull_request = Some(Versioned { version, value: read.clone() });
-    if read.state == PrState::Closed {
-        // Its branch is spent: work that starts again goes to a new one (D27).
+    if read.state == PrState::Closed && was_ours_to_merge {
+        // A human found the work insufficient, so it costs an attempt: without that, closing and replacing could go on
+        // for ever. Its branch is spent, and work that starts again goes to a new one (D27, S50).
+        facts.attempts.implementation += 1;
         give_up_branch(facts);
     }
     true

@@ -116,6 +116,7 @@ fn outcome(result: &RunOutcome, charge: Charge) -> (FeedLevel, String) {
                     "run was stopped: the ticket is not delegated to us any more"
                 }
                 Interruption::PullRequestOver => "run was ended: its pull request is over",
+                Interruption::TicketOver => "run was ended: its ticket is over",
                 Interruption::LeaseLost => "run was stopped: its lease could not be kept",
             }
             .to_owned(),

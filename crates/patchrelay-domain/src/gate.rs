@@ -1,6 +1,6 @@
 //! The publish gate: what must not leave the worktree without a human's word (D29).
 
-use globset::GlobBuilder;
+use globset::{Glob, GlobBuilder};
 use serde::{Deserialize, Serialize};
 
 /// Something in a tree that must not be published.
@@ -36,23 +36,22 @@ pub enum GateHit {
     },
 }
 
-/// The changed paths that are protected. A pattern without a slash fits at any depth; a pattern that is no glob fits
-/// the path that it spells.
+/// Whether a pattern of protected paths is a glob; if not, what is wrong with it. A configuration is refused for it,
+/// because a pattern that fits nothing protects nothing.
+pub fn check_protected_path(pattern: &str) -> Result<(), String> {
+    glob(pattern).map(drop).map_err(|error| error.kind().to_string())
+}
+
+/// The changed paths that are protected. A pattern without a slash fits at any depth; a pattern that is no glob, which
+/// [`check_protected_path`] keeps out of configurations, fits the path that it spells.
 pub fn protected_path_hits(patterns: &[String], changed: &[String]) -> Vec<GateHit> {
     let matchers: Vec<_> = patterns
         .iter()
         .map(|pattern| {
-            let anywhere =
-                if pattern.contains('/') { pattern.clone() } else { format!("**/{pattern}") };
-            // Without regard to case: a forge that compares names so must not be fooled by `.GitHub`.
-            GlobBuilder::new(&anywhere)
-                .literal_separator(true)
-                .case_insensitive(true)
-                .build()
-                .map_or_else(
-                    |_| Matcher::Exact(pattern.clone()),
-                    |glob| Matcher::Glob(glob.compile_matcher()),
-                )
+            glob(pattern).map_or_else(
+                |_| Matcher::Exact(pattern.clone()),
+                |glob| Matcher::Glob(glob.compile_matcher()),
+            )
         })
         .collect();
     changed
@@ -60,6 +59,12 @@ pub fn protected_path_hits(patterns: &[String], changed: &[String]) -> Vec<GateH
         .filter(|path| matchers.iter().any(|matcher| matcher.fits(path)))
         .map(|path| GateHit::ProtectedPath { path: path.clone() })
         .collect()
+}
+
+fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    let anywhere = if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
+    // Without regard to case: a forge that compares names so must not be fooled by `.GitHub`.
+    GlobBuilder::new(&anywhere).literal_separator(true).case_insensitive(true).build()
 }
 
 enum Matcher {

@@ -60,7 +60,7 @@ pub use crate::{
         Attempts, FACTS_VERSION, IssueFacts, LatestRun, PendingInput, Question, Slot, Versioned,
     },
     feed::{FeedEntry, FeedKind, FeedLevel, describe, describe_phase},
-    gate::{GateHit, protected_path_hits},
+    gate::{GateHit, check_protected_path, protected_path_hits},
     id::{
         BranchName, CommitSha, IssueId, ParseIdError, PrNumber, ProjectId, RepoSlug, RunId,
         SessionId, ThreadId, TicketId, TreeId, TurnId, WorkspaceId,

@@ -11,6 +11,14 @@ use crate::{BranchName, CommitSha, PullRequest, ThreadId, TreeId, TurnId};
 pub enum RunType {
     /// Do what the ticket asks for.
     Implementation,
+    /// Address a review that requested changes.
+    ReviewFix,
+    /// Make a red gate green.
+    CiRepair,
+    /// Make a pull request fit for the merge queue that refused it.
+    QueueRepair,
+    /// Bring the branch up to date with the one it is to be merged into.
+    BranchUpkeep,
 }
 
 impl RunType {
@@ -18,6 +26,10 @@ impl RunType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Implementation => "implementation",
+            Self::ReviewFix => "review_fix",
+            Self::CiRepair => "ci_repair",
+            Self::QueueRepair => "queue_repair",
+            Self::BranchUpkeep => "branch_upkeep",
         }
     }
 }
@@ -101,6 +113,11 @@ pub enum TurnStatus {
     Completed,
     /// Somebody interrupted it.
     Interrupted,
+    /// The model or the way to it gave no answer: overloaded, out of quota, not reachable, not logged in.
+    Unavailable {
+        /// The runtime's words.
+        reason: String,
+    },
     /// It failed.
     Failed {
         /// The runtime's words.
@@ -243,6 +260,8 @@ pub enum Interruption {
     Undelegated,
     /// The pull request was merged or closed meanwhile.
     PullRequestOver,
+    /// The ticket was completed or cancelled in the tracker meanwhile.
+    TicketOver,
     /// Its lease could not be kept.
     LeaseLost,
 }
@@ -271,9 +290,10 @@ pub fn charge(outcome: &RunOutcome) -> Charge {
         RunOutcome::Failed { .. } | RunOutcome::BranchTaken => Charge::Recovery,
         RunOutcome::Interrupted { by, .. } => match by {
             Interruption::Restart | Interruption::LeaseLost => Charge::Recovery,
-            Interruption::Shutdown | Interruption::Undelegated | Interruption::PullRequestOver => {
-                Charge::Nothing
-            }
+            Interruption::Shutdown
+            | Interruption::Undelegated
+            | Interruption::PullRequestOver
+            | Interruption::TicketOver => Charge::Nothing,
         },
     }
 }

@@ -14,6 +14,12 @@ pub enum FactoryState {
     Implementing,
     /// The pull request waits for review and checks.
     PrOpen,
+    /// A run addresses requested changes or brings the branch up to date, or is next.
+    ChangesRequested,
+    /// A run makes the gate green, or is next.
+    RepairingCi,
+    /// A run repairs what the merge queue refused, or is next.
+    RepairingQueue,
     /// A human has to answer.
     AwaitingInput,
     /// Not delegated to us.
@@ -33,6 +39,9 @@ impl FactoryState {
             Self::Delegated => "delegated",
             Self::Implementing => "implementing",
             Self::PrOpen => "pr_open",
+            Self::ChangesRequested => "changes_requested",
+            Self::RepairingCi => "repairing_ci",
+            Self::RepairingQueue => "repairing_queue",
             Self::AwaitingInput => "awaiting_input",
             Self::Paused => "paused",
             Self::Escalated => "escalated",
@@ -96,6 +105,9 @@ pub fn factory_state(next: &NextStep) -> FactoryState {
 fn of_run(run_type: RunType) -> FactoryState {
     match run_type {
         RunType::Implementation => FactoryState::Implementing,
+        RunType::ReviewFix | RunType::BranchUpkeep => FactoryState::ChangesRequested,
+        RunType::CiRepair => FactoryState::RepairingCi,
+        RunType::QueueRepair => FactoryState::RepairingQueue,
     }
 }
 
@@ -108,6 +120,9 @@ pub fn session_state(facts: &IssueFacts, state: FactoryState) -> SessionState {
         FactoryState::Delegated
         | FactoryState::Implementing
         | FactoryState::PrOpen
+        | FactoryState::ChangesRequested
+        | FactoryState::RepairingCi
+        | FactoryState::RepairingQueue
         | FactoryState::Paused => {
             if facts.slot.is_some() {
                 SessionState::Running

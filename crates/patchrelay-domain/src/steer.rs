@@ -24,15 +24,20 @@ pub fn steer_run(facts: &IssueFacts, run: &RunId) -> Steer {
     if !facts.is_delegated() || facts.epoch != slot.epoch {
         return Steer::Interrupt(Interruption::Undelegated);
     }
-    let is_over = facts.pull_request.as_ref().is_some_and(|pr| match pr.value.state {
-        PrState::Merged => true,
-        PrState::Open | PrState::Closed => false,
-    });
-    if is_over {
-        Steer::WithholdPublication(Interruption::PullRequestOver)
-    } else {
-        Steer::Continue
+    // The turn may end by itself, as somebody's automation may have moved the ticket; what it made is kept (S41).
+    let state = facts.pull_request.as_ref().map(|pr| pr.value.state);
+    match state {
+        Some(PrState::Merged) => Steer::WithholdPublication(Interruption::PullRequestOver),
+        Some(PrState::Open) => Steer::Continue,
+        Some(PrState::Closed) | None if is_ticket_over(facts) => {
+            Steer::WithholdPublication(Interruption::TicketOver)
+        }
+        Some(PrState::Closed) | None => Steer::Continue,
     }
+}
+
+fn is_ticket_over(facts: &IssueFacts) -> bool {
+    facts.ticket.as_ref().is_some_and(|ticket| ticket.value.state.kind.is_final())
 }
 
 #[cfg(test)]

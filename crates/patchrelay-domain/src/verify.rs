@@ -47,6 +47,10 @@ pub fn verify(
                 thread: None,
             });
         }
+        TurnStatus::Unavailable { reason } => {
+            let reason = format!("the agent's model gave no answer: {reason}");
+            return Verdict::Settle(RunOutcome::Unavailable { reason, thread: None });
+        }
         TurnStatus::Failed { reason } => {
             return Verdict::Settle(RunOutcome::Failed {
                 reason: format!("the turn failed: {reason}"),

@@ -7,7 +7,10 @@ use patchrelay_domain::{
     schedule,
 };
 use patchrelay_ports::{Guard, Lease, NewRun, RunRecord, Side, Step};
-use tokio::task::{Id, JoinSet};
+use tokio::{
+    task::{Id, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -143,6 +146,7 @@ async fn claim(
     issue: &IssueId,
 ) -> Result<(), EngineError> {
     let store = &context.ports.store;
+    let acquired = Instant::now();
     let Some(lease) =
         store.acquire(issue, &context.worker, context.now(), context.settings.lease_ttl).await?
     else {
@@ -151,7 +155,7 @@ async fn claim(
     match claim_under(context, issue, &lease).await {
         Ok(Some((project, entry))) => {
             let run = entry.run().clone();
-            runs.start(task(context, runs, project, issue, run, lease), entry);
+            runs.start(task(context, runs, project, issue, run, (lease, acquired)), entry);
             Ok(())
         }
         Ok(None) => Ok(store.release(&lease).await?),
@@ -199,11 +203,14 @@ async fn claim_under(
     let applied = apply_to(context, &news, guard, Some(stored)).await?;
     context.ports.probe.reached(Step::Claim, Side::After);
     match applied {
-        Applied::Stored(change) => {
-            Ok(Some((project, Entry::Claimed { run, plan, facts: Box::new(change.facts) })))
-        }
+        Applied::Stored(change) => Ok(Some((
+            project,
+            Entry::Claimed { run, plan: Box::new(plan), facts: Box::new(change.facts) },
+        ))),
         Applied::GuardFailed(why) => {
             info!(%issue, ?why, "a claim did not hold");
+            // Whoever changed the issue meanwhile need not have changed what comes next.
+            context.nudge.slot_freed();
             Ok(None)
         }
     }
@@ -219,15 +226,19 @@ async fn take_over(
     let Some(stored) = store.load(&orphan.issue).await? else { return Ok(()) };
     let Some(project) = context.project(&stored.facts.project).cloned() else { return Ok(()) };
     let ttl = context.settings.lease_ttl;
+    let acquired = Instant::now();
     let Some(lease) = store.acquire(&orphan.issue, &context.worker, context.now(), ttl).await?
     else {
         return Ok(());
     };
     info!(issue = %orphan.issue, run = %orphan.id, token = lease.token, "taking over a run whose owner is gone");
     let (issue, run) = (orphan.issue.clone(), orphan.id.clone());
-    let entry =
-        Entry::TakenOver { run: run.clone(), state: orphan.state, worktree: stored.facts.worktree };
-    runs.start(task(context, runs, project, &issue, run, lease), entry);
+    let entry = Entry::TakenOver {
+        run: run.clone(),
+        state: Box::new(orphan.state),
+        worktree: stored.facts.worktree,
+    };
+    runs.start(task(context, runs, project, &issue, run, (lease, acquired)), entry);
     Ok(())
 }
 
@@ -237,14 +248,14 @@ fn task(
     project: Project,
     issue: &IssueId,
     run: RunId,
-    lease: Lease,
+    (lease, acquired): (Lease, Instant),
 ) -> RunTask {
     RunTask {
         context: context.clone(),
         project,
         issue: issue.clone(),
         run,
-        lease: KeptLease::keep(context.clone(), lease),
+        lease: KeptLease::keep(context.clone(), lease, acquired),
         shutdown: runs.interrupt.clone(),
     }
 }

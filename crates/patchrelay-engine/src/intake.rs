@@ -1,12 +1,16 @@
 //! Intake: stored deliveries become observations.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use patchrelay_domain::{IssueId, ObservationKind, Project, Route, RouteHint, Ticket, route};
 use patchrelay_ports::{InboxRow, Side, Signal, SignalKind, Step, WebhookSource};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::{
     EngineError,
@@ -22,68 +26,112 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest such wait. A delivery that may still succeed is never given up.
 const LAST_RETRY: Duration = Duration::from_secs(300);
 
-/// Runs until stopped.
+/// The deliveries that are being applied.
+#[derive(Default)]
+struct Work {
+    tasks: JoinSet<()>,
+    by_task: HashMap<Id, Group>,
+}
+
+/// Deliveries about the same subject. They are applied in order.
+struct Group {
+    subject: String,
+    rows: Vec<InboxRow>,
+}
+
+/// Runs until stopped, and until what was begun is done.
 pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
+    let mut work = Work::default();
     while !stop.is_cancelled() {
-        match sweep(&context).await {
+        match sweep(&context, &mut work).await {
             // More may be waiting than one batch.
-            Ok(count) if count == BATCH as usize => continue,
+            Ok(begun) if begun == BATCH as usize => continue,
             Ok(_) => {}
             Err(error) => warn!(error = %chain(&error), "the inbox could not be read"),
         }
         tokio::select! {
             () = stop.cancelled() => {}
             () = context.nudge.intake() => {}
+            // Others may have waited for it.
+            Some(ended) = work.tasks.join_next_with_id() => work.ended(&context, ended).await,
             () = tokio::time::sleep(context.settings.reconcile_every) => {}
         }
     }
+    while let Some(ended) = work.tasks.join_next_with_id().await {
+        work.ended(&context, ended).await;
+    }
 }
 
-/// Applies every delivery that is due, different subjects side by side and those of one subject in order. Tells how
-/// many there were.
-async fn sweep(context: &Arc<Context>) -> Result<usize, EngineError> {
-    let rows = context.ports.store.inbox_due(context.now(), BATCH).await?;
-    let count = rows.len();
+impl Work {
+    fn has(&self, subject: &str) -> bool {
+        self.by_task.values().any(|group| group.subject == subject)
+    }
+
+    async fn ended(&mut self, context: &Context, ended: Result<(Id, ()), JoinError>) {
+        let (id, error) = match ended {
+            Ok((id, ())) => (id, None),
+            Err(error) => (error.id(), Some(error)),
+        };
+        let Some(group) = self.by_task.remove(&id) else { return };
+        let Some(error) = error else { return };
+        warn!(%error, "applying a delivery panicked; it stays in the inbox");
+        let text = error.to_string();
+        for row in &group.rows {
+            let due = context.now().plus(retry_after(row));
+            let put_off = context.ports.store.inbox_failed(row.id, Some(due), &text).await;
+            if let Err(error) = put_off {
+                warn!(error = %chain(&error), "a delivery's failure could not be stored");
+            }
+        }
+    }
+}
+
+/// Begins to apply every delivery that is due, different subjects side by side: one whose ticket is slow to read must
+/// not keep another's session from being acknowledged. Tells how many were begun.
+async fn sweep(context: &Arc<Context>, work: &mut Work) -> Result<usize, EngineError> {
+    // Rows of a sender that is switched off now wait in the store, and not in the way of the others.
+    let readers: Vec<_> = context.ports.webhooks.iter().map(|reader| reader.source()).collect();
+    let rows = context.ports.store.inbox_due(context.now(), &readers, BATCH).await?;
     let mut subjects: BTreeMap<String, Vec<(InboxRow, Vec<Signal>)>> = BTreeMap::new();
     for row in rows {
-        match source(context, &row).map(|source| source.normalize(&row)) {
-            Some(Ok(signals)) => {
+        let Some(reader) = reader(context, &row) else { continue };
+        match reader.normalize(&row) {
+            Ok(signals) => {
                 let subject = signals.first().map(subject).unwrap_or_default();
-                subjects.entry(subject).or_default().push((row, signals));
-            }
-            Some(Err(error)) => failed(context, &row, &error.into()).await?,
-            // Its sender is switched off now. It waits until that changes.
-            None => {
-                debug!(delivery = %row.delivery.delivery_id, "nobody reads deliveries of this source")
-            }
-        }
-    }
-    let mut work = JoinSet::new();
-    for rows in subjects.into_values() {
-        let context = context.clone();
-        work.spawn(async move {
-            for (row, signals) in rows {
-                context.ports.probe.reached(Step::Intake, Side::Before);
-                let result = apply(&context, &row, &signals).await;
-                context.ports.probe.reached(Step::Intake, Side::After);
-                if let Err(error) = result
-                    && let Err(error) = failed(&context, &row, &error).await
-                {
-                    warn!(error = %chain(&error), "a delivery's failure could not be stored; it is tried again");
+                if !work.has(&subject) {
+                    subjects.entry(subject).or_default().push((row, signals));
                 }
             }
-        });
-    }
-    while let Some(done) = work.join_next().await {
-        if let Err(error) = done {
-            warn!(%error, "applying a delivery panicked; it stays in the inbox");
+            Err(error) => failed(context, &row, &error.into()).await?,
         }
     }
-    Ok(count)
+    let mut begun = 0;
+    for (subject, deliveries) in subjects {
+        begun += deliveries.len();
+        let rows = deliveries.iter().map(|(row, _)| row.clone()).collect();
+        let task = work.tasks.spawn(apply_in_order(context.clone(), deliveries));
+        work.by_task.insert(task.id(), Group { subject, rows });
+    }
+    Ok(begun)
 }
 
-fn source<'a>(context: &'a Context, row: &InboxRow) -> Option<&'a Arc<dyn WebhookSource>> {
-    context.ports.webhooks.iter().find(|source| source.source() == row.delivery.source)
+async fn apply_in_order(context: Arc<Context>, deliveries: Vec<(InboxRow, Vec<Signal>)>) {
+    for (row, signals) in deliveries {
+        context.ports.probe.reached(Step::Intake, Side::Before);
+        let result = apply(&context, &row, &signals).await;
+        context.ports.probe.reached(Step::Intake, Side::After);
+        if let Err(error) = result
+            && let Err(error) = failed(&context, &row, &error).await
+        {
+            warn!(error = %chain(&error), "a delivery's failure could not be stored; it is tried again");
+            // It is still due, so only this keeps it from being tried at once.
+            tokio::time::sleep(FIRST_RETRY).await;
+        }
+    }
+}
+
+fn reader<'a>(context: &'a Context, row: &InboxRow) -> Option<&'a Arc<dyn WebhookSource>> {
+    context.ports.webhooks.iter().find(|reader| reader.source() == row.delivery.source)
 }
 
 fn subject(signal: &Signal) -> String {
@@ -107,29 +155,23 @@ async fn apply(context: &Context, row: &InboxRow, signals: &[Signal]) -> Result<
                 session_opened(context, row, issue, hint, opened).await?;
             }
             SignalKind::PullRequestChanged { repo, version, pull_request } => {
-                let Some(project) = context
-                    .settings
-                    .projects
-                    .iter()
-                    .find(|project| project.repo.is_same_repository(repo))
-                else {
-                    debug!(%repo, "a pull request of a repository that no project has");
-                    continue;
-                };
-                let store = &context.ports.store;
-                let found = store
-                    .find_by_pull_request(
+                let projects = &context.settings.projects;
+                // Two projects may share a repository; the branch tells whose it is.
+                for project in
+                    projects.iter().filter(|project| project.repo.is_same_repository(repo))
+                {
+                    let found = context.ports.store.find_by_pull_request(
                         &project.id,
                         &pull_request.head_branch,
                         pull_request.number,
-                    )
-                    .await?;
-                let Some(issue) = found else { continue };
-                let read = ObservationKind::PullRequestRead {
-                    version: *version,
-                    pull_request: pull_request.clone(),
-                };
-                observe(context, news(row, issue, project, vec![read])).await?;
+                    );
+                    let Some(issue) = found.await? else { continue };
+                    let read = ObservationKind::PullRequestRead {
+                        version: *version,
+                        pull_request: pull_request.clone(),
+                    };
+                    observe(context, news(row, issue, project, vec![read])).await?;
+                }
             }
         }
     }
@@ -204,11 +246,15 @@ fn news(row: &InboxRow, issue: IssueId, project: &Project, kinds: Vec<Observatio
     }
 }
 
+/// How long a delivery that failed waits.
+fn retry_after(row: &InboxRow) -> Duration {
+    FIRST_RETRY.saturating_mul(1 << row.attempts.min(16)).min(LAST_RETRY)
+}
+
 /// Puts a delivery off, or aside for a human when trying again cannot help.
 async fn failed(context: &Context, row: &InboxRow, error: &EngineError) -> Result<(), EngineError> {
     let text = chain(error);
     let due = error.is_retryable().then(|| {
-        let wait = FIRST_RETRY.saturating_mul(1 << row.attempts.min(16)).min(LAST_RETRY);
         let asked = match error {
             EngineError::Call(error) => error.retry_after(),
             EngineError::Store(_)
@@ -216,7 +262,7 @@ async fn failed(context: &Context, row: &InboxRow, error: &EngineError) -> Resul
             | EngineError::Contended { .. }
             | EngineError::LoopEnded { .. } => None,
         };
-        context.now().plus(asked.unwrap_or(wait))
+        context.now().plus(asked.unwrap_or(retry_after(row)))
     });
     warn!(delivery = %row.delivery.delivery_id, retried = due.is_some(), error = %text, "a delivery was not applied");
     context.ports.store.inbox_failed(row.id, due, &text).await?;

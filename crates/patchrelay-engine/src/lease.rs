@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use patchrelay_ports::Lease;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
 use crate::{context::Context, error::chain};
@@ -19,22 +19,23 @@ pub(crate) struct KeptLease {
     lease: Lease,
     renewed: watch::Receiver<Instant>,
     lost: CancellationToken,
-    done: CancellationToken,
+    // A run task that panics must not leave a keeper behind that renews for ever.
+    done: DropGuard,
     keeper: JoinHandle<()>,
 }
 
 impl KeptLease {
-    /// Takes over a lease that was acquired just now.
-    pub(crate) fn keep(context: Arc<Context>, lease: Lease) -> Self {
+    /// Takes over a lease that was acquired no earlier than this.
+    pub(crate) fn keep(context: Arc<Context>, lease: Lease, acquired: Instant) -> Self {
         let (lost, done) = (CancellationToken::new(), CancellationToken::new());
-        let (sender, renewed) = watch::channel(Instant::now());
+        let (sender, renewed) = watch::channel(acquired);
         let keeper = keep(context.clone(), lease.clone(), sender, lost.clone(), done.clone());
         #[expect(
             clippy::disallowed_methods,
             reason = "the keeper is awaited by `release`, which every run ends with"
         )]
         let keeper = tokio::spawn(keeper);
-        Self { context, lease, renewed, lost, done, keeper }
+        Self { context, lease, renewed, lost, done: done.drop_guard(), keeper }
     }
 
     /// The lease, for the store to check.
@@ -49,20 +50,29 @@ impl KeptLease {
 
     /// Makes sure that the lease is fresh enough to start an external write: renewed within a third of its time.
     pub(crate) async fn ensure_fresh(&self) -> Result<(), LeaseLost> {
-        if self.lost.is_cancelled() {
-            return Err(LeaseLost);
-        }
         let ttl = self.context.settings.lease_ttl;
-        if self.renewed.borrow().elapsed() < ttl / 3 {
-            return Ok(());
-        }
-        let store = &self.context.ports.store;
-        match store.renew(&self.lease, self.context.now(), ttl).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(LeaseLost),
-            Err(error) => {
-                warn!(error = %chain(&error), "a lease could not be renewed before a write");
-                Err(LeaseLost)
+        loop {
+            if self.lost.is_cancelled() {
+                return Err(LeaseLost);
+            }
+            if self.renewed.borrow().elapsed() < ttl / 3 {
+                return Ok(());
+            }
+            let renewed = tokio::select! {
+                () = self.lost.cancelled() => return Err(LeaseLost),
+                renewed = self.context.ports.store.renew(&self.lease, self.context.now(), ttl) => renewed,
+            };
+            match renewed {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => return Err(LeaseLost),
+                // One failure is no lost lease; the keeper says when it is.
+                Err(error) => {
+                    warn!(error = %chain(&error), "a lease could not be renewed before a write");
+                }
+            }
+            tokio::select! {
+                () = self.lost.cancelled() => return Err(LeaseLost),
+                () = tokio::time::sleep(retry_after(ttl)) => {}
             }
         }
     }
@@ -79,14 +89,20 @@ impl KeptLease {
 
     /// Stops renewing and gives the lease back.
     pub(crate) async fn release(self) {
-        self.done.cancel();
-        if let Err(error) = self.keeper.await {
+        let Self { context, lease, done, keeper, .. } = self;
+        drop(done);
+        if let Err(error) = keeper.await {
             warn!(%error, "a lease keeper panicked");
         }
-        if let Err(error) = self.context.ports.store.release(&self.lease).await {
-            warn!(issue = %self.lease.issue, error = %chain(&error), "a lease was not given back; it expires by itself");
+        if let Err(error) = context.ports.store.release(&lease).await {
+            warn!(issue = %lease.issue, error = %chain(&error), "a lease was not given back; it expires by itself");
         }
     }
+}
+
+/// How long to wait before a renewal that failed is tried again.
+fn retry_after(ttl: Duration) -> Duration {
+    (ttl / 15).max(Duration::from_millis(50))
 }
 
 /// Renews until done. Gives up early enough that whoever takes over cannot meet us.
@@ -98,25 +114,32 @@ async fn keep(
     done: CancellationToken,
 ) {
     let ttl = context.settings.lease_ttl;
-    let mut pause = ttl / 3;
+    let mut next = *renewed.borrow() + ttl / 3;
     loop {
         tokio::select! {
             () = done.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep_until(next) => {}
         }
         let started = Instant::now();
-        match context.ports.store.renew(&lease, context.now(), ttl).await {
-            Ok(Some(_)) => {
+        // A store that does not answer must not keep us from seeing that the time is over.
+        let give_up = *renewed.borrow() + ttl * 2 / 3;
+        let renewing = context.ports.store.renew(&lease, context.now(), ttl);
+        let result = tokio::select! {
+            () = done.cancelled() => return,
+            result = tokio::time::timeout_at(give_up, renewing) => result,
+        };
+        match result {
+            Ok(Ok(Some(_))) => {
                 renewed.send_replace(started);
-                pause = ttl / 3;
+                next = started + ttl / 3;
             }
-            Ok(None) => break,
-            Err(error) => {
+            Ok(Ok(None)) | Err(_) => break,
+            Ok(Err(error)) => {
                 warn!(issue = %lease.issue, error = %chain(&error), "a lease was not renewed");
-                if ttl * 2 / 3 <= renewed.borrow().elapsed() {
+                if give_up <= Instant::now() {
                     break;
                 }
-                pause = (ttl / 15).max(Duration::from_millis(50));
+                next = (Instant::now() + retry_after(ttl)).min(give_up);
             }
         }
     }

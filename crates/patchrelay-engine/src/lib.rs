@@ -23,3 +23,6 @@ pub use crate::{
     engine::Engine,
     error::EngineError,
 };
+
+#[cfg(test)]
+mod tests;

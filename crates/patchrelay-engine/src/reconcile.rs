@@ -60,7 +60,11 @@ async fn sweep(
             debug!(issue = %facts.issue, project = %facts.project, "its project is not configured any more");
             continue;
         };
-        if read.get(&facts.issue).is_some_and(|at| at.elapsed() < context.settings.reread_every) {
+        // Nobody tells when a ticket is taken away, and a run that goes on for nothing costs most.
+        let is_running = facts.slot.is_some();
+        if !is_running
+            && read.get(&facts.issue).is_some_and(|at| at.elapsed() < context.settings.reread_every)
+        {
             continue;
         }
         read.insert(facts.issue.clone(), Instant::now());
@@ -68,7 +72,7 @@ async fn sweep(
             Ok(()) => {}
             // One service that does not answer must not keep the others from being asked.
             Err(error) => {
-                warn!(issue = %facts.issue, error = %chain(&error), "an issue could not be read again")
+                warn!(issue = %facts.issue, error = %chain(&error), "an issue could not be read again");
             }
         }
     }
@@ -81,9 +85,14 @@ async fn look_again(
     facts: &IssueFacts,
 ) -> Result<(), EngineError> {
     decide_again(context, facts).await?;
-    let ticket = context.ports.tracker.read_ticket(&facts.issue).await?;
-    let mut kinds =
-        vec![ObservationKind::TicketRead { version: ticket.version, ticket: ticket.value }];
+    let mut kinds = Vec::new();
+    let mut unread: Result<(), EngineError> = Ok(());
+    match context.ports.tracker.read_ticket(&facts.issue).await {
+        Ok(now) => {
+            kinds.push(ObservationKind::TicketRead { version: now.version, ticket: now.value });
+        }
+        Err(error) => unread = Err(error.into()),
+    }
     if let Some(pr) = facts.pull_request.as_ref().filter(|pr| pr.value.state != PrState::Merged) {
         match context.ports.forge.read_pull_request(&project.repo, pr.value.number).await {
             Ok(now) => {
@@ -96,8 +105,12 @@ async fn look_again(
                 // Hidden from us is not gone: it changes nothing by itself.
                 warn!(issue = %facts.issue, error = %chain(&error), "a pull request cannot be seen");
             }
-            Err(error) => return Err(error.into()),
+            // What the other service told counts all the same.
+            Err(error) => unread = Err(error.into()),
         }
+    }
+    if kinds.is_empty() {
+        return unread;
     }
     let news = News {
         issue: facts.issue.clone(),
@@ -107,5 +120,5 @@ async fn look_again(
         deliveries: Vec::new(),
     };
     observe(context, news).await?;
-    Ok(())
+    unread
 }

@@ -28,6 +28,8 @@ use crate::{
 
 /// How long to wait before the store is tried again for something that a run cannot go on without.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+/// How long to wait before the leftovers of a dead owner are looked for again. Ending them takes seconds by itself.
+const REAP_RETRY: Duration = Duration::from_secs(5);
 
 /// Everything that a run task has.
 pub(crate) struct RunTask {
@@ -43,9 +45,9 @@ pub(crate) struct RunTask {
 /// How a run comes to its task.
 pub(crate) enum Entry {
     /// Claimed just now.
-    Claimed { run: RunId, plan: RunPlan, facts: Box<IssueFacts> },
+    Claimed { run: RunId, plan: Box<RunPlan>, facts: Box<IssueFacts> },
     /// Its owner is gone; it stands as stored.
-    TakenOver { run: RunId, state: RunState, worktree: Option<String> },
+    TakenOver { run: RunId, state: Box<RunState>, worktree: Option<String> },
 }
 
 impl Entry {
@@ -59,9 +61,15 @@ impl Entry {
 /// Why a run stops before its end.
 enum Halt {
     /// It ends like this, and that is to be stored.
-    Outcome(RunOutcome),
+    Outcome(Box<RunOutcome>),
     /// It is not ours any more, or it must stay as it is for whoever continues it: nothing is stored.
     Leave,
+}
+
+impl Halt {
+    fn with(outcome: RunOutcome) -> Self {
+        Self::Outcome(Box::new(outcome))
+    }
 }
 
 impl From<LeaseLost> for Halt {
@@ -88,7 +96,7 @@ impl RunTask {
                     Err(halt) => Err(halt),
                 }
             }
-            Entry::TakenOver { state, worktree, run: _ } => self.take_over(state, worktree).await,
+            Entry::TakenOver { state, worktree, run: _ } => self.take_over(*state, worktree).await,
         };
         let outcome = match result {
             Ok((publication, pull_request)) => Some(RunOutcome::Published {
@@ -96,7 +104,7 @@ impl RunTask {
                 pull_request,
                 summary: publication.summary,
             }),
-            Err(Halt::Outcome(outcome)) => Some(outcome),
+            Err(Halt::Outcome(outcome)) => Some(*outcome),
             Err(Halt::Leave) => None,
         };
         match outcome {
@@ -118,6 +126,8 @@ impl RunTask {
         // Whatever the dead owner's agent still does, it must not do it under our feet (D16).
         if let Err(error) = self.context.ports.agent.reap(&self.run).await {
             warn!(run = %self.run, error = %chain(&error), "leftovers of a run could not be ended; trying later");
+            // Whoever tries next may be we ourselves, and at once.
+            self.pause(REAP_RETRY).await?;
             return Err(Halt::Leave);
         }
         let thread = match state {
@@ -132,7 +142,7 @@ impl RunTask {
         if let Some(path) = worktree {
             self.rescue(&path).await?;
         }
-        Err(Halt::Outcome(RunOutcome::Interrupted { by: Interruption::Restart, thread }))
+        Err(Halt::with(RunOutcome::Interrupted { by: Interruption::Restart, thread }))
     }
 
     /// Keeps what lies in the worktree (D26).
@@ -253,12 +263,12 @@ fn ended_by_git(error: &WorkspaceError, thread: Option<ThreadId>) -> RunOutcome 
 }
 
 /// The outcome of a run that a call to the forge ended.
-fn ended_by_call(error: &CallError) -> RunOutcome {
+fn ended_by_call(error: &CallError, thread: Option<ThreadId>) -> RunOutcome {
     let reason = chain(error);
     if error.is_retryable() {
-        RunOutcome::Unavailable { reason, thread: None }
+        RunOutcome::Unavailable { reason, thread }
     } else {
-        RunOutcome::Failed { reason, thread: None }
+        RunOutcome::Failed { reason, thread }
     }
 }
 

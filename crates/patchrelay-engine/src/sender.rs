@@ -49,7 +49,15 @@ async fn sweep(context: &Context, stop: &CancellationToken) -> Result<usize, Eng
             // What was taken and not sent is free again after the next start.
             break;
         }
-        done += usize::from(deliver(context, &row).await?);
+        match deliver(context, &row).await {
+            Ok(is_done) => done += usize::from(is_done),
+            // Neither it nor the others that were taken with it should wait until they are free by themselves.
+            Err(error) => {
+                let text = chain(&error);
+                warn!(issue = %row.issue, order = row.order.name(), error = %text, "what became of a report was not stored; it is sent again");
+                store.outbox_failed(&row, context.now().plus(FIRST_RETRY), &text).await?;
+            }
+        }
     }
     Ok(done)
 }

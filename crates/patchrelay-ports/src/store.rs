@@ -285,8 +285,13 @@ pub trait Store: Send + Sync {
     /// Stores a delivery, once per (source, id) and once per (source, body).
     async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError>;
 
-    /// The oldest deliveries that are due and not done.
-    async fn inbox_due(&self, now: Timestamp, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    /// The oldest deliveries of these sources that are due and not done.
+    async fn inbox_due(
+        &self,
+        now: Timestamp,
+        sources: &[Source],
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError>;
 
     /// Ends deliveries that say nothing to any issue.
     async fn inbox_done(&self, rows: &[i64], now: Timestamp) -> Result<(), StoreError>;

@@ -22,7 +22,7 @@ pub struct Operators(Rule);
 enum Rule {
     /// Whoever has this token.
     Token(SecretString),
-    /// Programs of this machine, and no web page that is open on it.
+    /// Programs of this machine, and no web page that is open on it, and nobody through a proxy on it.
     Loopback,
 }
 
@@ -34,8 +34,9 @@ enum Rule {
 pub struct OpenBind(pub IpAddr);
 
 impl Operators {
-    /// With a token, whoever has it. Without one, programs of this machine, when the bind is a loopback address. An
-    /// empty token is none: everybody has it.
+    /// With a token, whoever has it. Without one, programs of this machine, when the bind is a loopback address, unless
+    /// a header tells of a proxy; a proxy that adds none cannot be told from such a program. An empty token is none:
+    /// everybody has it.
     ///
     /// # Errors
     ///
@@ -90,6 +91,13 @@ fn permit(
                     "without PATCHRELAY_API_TOKEN only programs of this machine are answered",
                 );
             }
+            // A proxy's peers are anybody, and it may have put our own name in place of theirs.
+            if headers.keys().any(is_of_a_proxy) {
+                return refuse(
+                    "the request came through a proxy; behind one, the operator API needs \
+                     PATCHRELAY_API_TOKEN",
+                );
+            }
             // A name that a foreign DNS server points at this machine is not a loopback name.
             let Some(host) = single(headers, &header::HOST).filter(|host| is_loopback_host(host))
             else {
@@ -117,6 +125,14 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
         (Some(only), None) => only.to_str().ok(),
         (_, _) => None,
     }
+}
+
+/// Whether proxies add this header, and nobody else.
+fn is_of_a_proxy(name: &HeaderName) -> bool {
+    *name == header::FORWARDED
+        || *name == header::VIA
+        || name.as_str() == "x-real-ip"
+        || name.as_str().starts_with("x-forwarded-")
 }
 
 /// The token of `Bearer TOKEN`. The scheme's name has no case (RFC 9110, section 11.1).

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::rejection::{PathRejection, QueryRejection},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use patchrelay_ports::StoreError;
@@ -68,7 +68,13 @@ impl IntoResponse for ApiError {
         if !self.projects.is_empty() {
             error["projects"] = self.projects.into();
         }
-        (self.status, Json(serde_json::json!({ "error": error }))).into_response()
+        let mut response =
+            (self.status, Json(serde_json::json!({ "error": error }))).into_response();
+        // The rest of the body is not read, so nothing can follow it.
+        if matches!(self.status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

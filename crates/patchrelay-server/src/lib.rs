@@ -5,12 +5,13 @@
 
 mod api;
 mod auth;
+mod connections;
 mod error;
 mod syntax;
 mod view;
 mod webhook;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -21,11 +22,10 @@ use axum::{
 };
 use patchrelay_domain::Project;
 use patchrelay_ports::{Clock, Store, WebhookSource};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 pub use crate::{
     auth::{OpenBind, Operators},
+    connections::serve,
     webhook::InFlight,
 };
 
@@ -76,34 +76,6 @@ pub fn router(state: ServerState) -> Router {
         })
         .with_state(state)
 }
-
-/// Serves on a listener until stopped; requests under way may go on for at most five seconds.
-///
-/// # Errors
-///
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    state: ServerState,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    let stopped = stop.clone().cancelled_owned();
-    let serving = std::future::IntoFuture::into_future(
-        axum::serve(listener, app).with_graceful_shutdown(stopped),
-    );
-    let too_long = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        served = serving => served,
-        () = too_long => Ok(()),
-    }
-}
-
-/// How long requests under way may take after a stop: the senders of webhooks give up after ten seconds.
-const GRACE: Duration = Duration::from_secs(5);
 
 async fn health(State(state): State<ServerState>) -> Response {
     Json(serde_json::json!({ "status": "ok", "version": state.version })).into_response()

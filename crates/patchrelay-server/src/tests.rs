@@ -1,5 +1,6 @@
 //! Tests over the whole router, with the real store and the real verification of webhooks.
 
+mod connections;
 mod errors;
 mod health;
 mod issues;

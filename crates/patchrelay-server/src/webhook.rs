@@ -23,17 +23,25 @@ const ROOM_TIMEOUT: Duration = Duration::from_secs(3);
 /// All bodies in flight together, in KiB.
 const IN_FLIGHT_KIB: u32 = 64 * 1024;
 
-/// Bounds the bodies that are held in memory at once.
+/// Bounds the bodies that are held in memory at once, and the time that each may take to come.
 #[derive(Clone, Debug)]
-pub struct InFlight(Arc<Semaphore>);
+pub struct InFlight {
+    room: Arc<Semaphore>,
+    body_timeout: Duration,
+}
 
 impl Default for InFlight {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(IN_FLIGHT_KIB as usize)))
+        Self::within(BODY_TIMEOUT)
     }
 }
 
 impl InFlight {
+    /// With another time for each body.
+    pub(crate) fn within(body_timeout: Duration) -> Self {
+        Self { room: Arc::new(Semaphore::new(IN_FLIGHT_KIB as usize)), body_timeout }
+    }
+
     /// Lets `held` cover a body of this many bytes. Two that wait for each other's room wait no longer than
     /// [`ROOM_TIMEOUT`].
     async fn make_room<'a>(
@@ -47,7 +55,7 @@ impl InFlight {
         if missing == 0 {
             return Ok(());
         }
-        let acquired = tokio::time::timeout(ROOM_TIMEOUT, self.0.acquire_many(missing)).await;
+        let acquired = tokio::time::timeout(ROOM_TIMEOUT, self.room.acquire_many(missing)).await;
         let Ok(Ok(more)) = acquired else {
             return Err(ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -86,7 +94,7 @@ pub(crate) async fn receive(
     }
     let mut room = None;
     let reading = read(body, limit, &state.intake, &mut room);
-    let body = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+    let body = match tokio::time::timeout(state.intake.body_timeout, reading).await {
         Ok(read) => read?,
         Err(_) => {
             return Err(ApiError::new(

@@ -12,6 +12,7 @@ mod store;
 
 mod record;
 mod sql;
+mod transaction;
 
 pub use crate::sqlite::{OpenError, SqliteStore};
 

@@ -98,11 +98,10 @@ impl TryFrom<ObservationRecord> for StoredObservation {
     }
 }
 
-/// A row of `inbox`.
+/// A row of `inbox`, whose source is the one that was asked for.
 #[derive(FromRow)]
 pub(crate) struct InboxRecord {
     id: i64,
-    source: String,
     delivery_id: String,
     event: String,
     body: Vec<u8>,
@@ -110,24 +109,17 @@ pub(crate) struct InboxRecord {
     attempts: i64,
 }
 
-impl TryFrom<InboxRecord> for InboxRow {
-    type Error = StoreError;
-
-    fn try_from(row: InboxRecord) -> Result<Self, StoreError> {
-        let source = [Source::Linear, Source::Github]
-            .into_iter()
-            .find(|source| source.as_str() == row.source);
-        Ok(Self {
-            id: row.id,
-            attempts: number("attempts of delivery", row.id, row.attempts)?,
+impl InboxRecord {
+    pub(crate) fn read(self, source: Source) -> Result<InboxRow, StoreError> {
+        Ok(InboxRow {
+            id: self.id,
+            attempts: number("attempts of delivery", self.id, self.attempts)?,
             delivery: Delivery {
-                source: source.ok_or_else(|| {
-                    corrupt("delivery", row.id)(format!("`{}` is no source", row.source).into())
-                })?,
-                delivery_id: row.delivery_id,
-                event: row.event,
-                body: row.body,
-                received: Timestamp::from_millis(row.received_ms),
+                source,
+                delivery_id: self.delivery_id,
+                event: self.event,
+                body: self.body,
+                received: Timestamp::from_millis(self.received_ms),
             },
         })
     }

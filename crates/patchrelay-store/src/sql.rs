@@ -7,6 +7,15 @@
 /// transaction that read before it wanted to write.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
 
+/// Begins a transaction that only reads.
+pub(crate) const BEGIN_READING: &str = "BEGIN";
+
+/// Ends a transaction, and makes it happen.
+pub(crate) const COMMIT: &str = "COMMIT";
+
+/// Ends a transaction, and undoes it.
+pub(crate) const ROLLBACK: &str = "ROLLBACK";
+
 /// Declares the statements, and the list of them for the test.
 macro_rules! statements {
     ($($name:ident = $text:literal;)*) => {
@@ -26,6 +35,11 @@ statements! {
     VOID_OUTBOX_LEASES = "
         UPDATE outbox SET leased_by = NULL, leased_until_ms = NULL WHERE leased_by IS NOT NULL";
 
+    // Readiness. Nobody reads this number, and writing the one that is there dirties a page all the same.
+
+    TRY_TO_WRITE = "
+        PRAGMA user_version = 0";
+
     // Inbox.
 
     RECEIVE = "
@@ -34,11 +48,11 @@ statements! {
         ON CONFLICT DO NOTHING";
 
     INBOX_DUE = "
-        SELECT id, source, delivery_id, event, body, received_ms, attempts
+        SELECT id, delivery_id, event, body, received_ms, attempts
         FROM inbox
-        WHERE done_ms IS NULL AND due_ms <= $1
+        WHERE source = $1 AND done_ms IS NULL AND due_ms <= $2
         ORDER BY id
-        LIMIT $2";
+        LIMIT $3";
 
     INBOX_DONE = "
         UPDATE inbox SET done_ms = $2 WHERE id = $1 AND done_ms IS NULL";

@@ -20,7 +20,7 @@ use sqlx::{
 use thiserror::Error;
 use tracing::info;
 
-use crate::sql;
+use crate::{sql, transaction::Transaction};
 
 /// How many reads may be under way at once. They are short and local; more would only compete for the two or four
 /// cores that this usually runs on.
@@ -125,7 +125,15 @@ impl SqliteStore {
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connect_lazy_with(options.read_only(true));
+        // The index of the WAL goes away with the last connection and could not be made again on a full disk, where
+        // the writer comes and goes. Reading works there because one reader has it open from now on.
+        sqlx::query(sql::OUTBOX_PENDING)
+            .execute(&reader)
+            .await
+            .map_err(|error| failed("read")(error.into()))?;
         info!(database = %path.display(), "store opened");
         Ok(Self { writer, reader, lock })
     }
@@ -175,7 +183,7 @@ fn open_private(path: &Path) -> io::Result<File> {
 }
 
 async fn void_leases(writer: &SqlitePool) -> sqlx::Result<()> {
-    let mut tx = writer.begin_with(sql::BEGIN).await?;
+    let mut tx = Transaction::begin(writer).await?;
     sqlx::query(sql::VOID_LEASES).execute(&mut *tx).await?;
     sqlx::query(sql::VOID_OUTBOX_LEASES).execute(&mut *tx).await?;
     tx.commit().await

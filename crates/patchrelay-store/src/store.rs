@@ -17,11 +17,22 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Commit, Committed, Delivery, InboxRow, IssueFilter, Lease, OutboxRow, Received, RunRecord,
-    Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
+    Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
 };
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Sqlite, SqlitePool, query::Query, sqlite::SqliteArguments};
 
-use crate::{SqliteStore, record::corrupt, sql};
+use crate::{SqliteStore, record::corrupt, sql, transaction::Transaction};
+
+impl SqliteStore {
+    /// Whether a change could be stored now. It stores one that changes nothing, because a full disk is not noticed
+    /// before something is committed.
+    ///
+    /// It costs a flush of the disk and takes its turn among the changes, so one answer should serve everybody who
+    /// asks within some seconds. It may be dropped at any time.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        write(&self.writer, "store a trial change", sqlx::query(sql::TRY_TO_WRITE)).await.map(drop)
+    }
+}
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -29,8 +40,13 @@ impl Store for SqliteStore {
         inbox::receive(&self.writer, delivery).await
     }
 
-    async fn inbox_due(&self, now: Timestamp, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
-        inbox::due(&self.reader, now, limit).await
+    async fn inbox_due(
+        &self,
+        now: Timestamp,
+        sources: &[Source],
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        inbox::due(&self.reader, now, sources, limit).await
     }
 
     async fn inbox_done(&self, rows: &[i64], now: Timestamp) -> Result<(), StoreError> {
@@ -183,11 +199,20 @@ fn bounded(error: &str) -> String {
 }
 
 /// Begins a transaction that writes.
-async fn begin(
+async fn begin(writer: &SqlitePool, operation: &'static str) -> Result<Transaction, StoreError> {
+    Transaction::begin(writer).await.map_err(failed(operation))
+}
+
+/// Carries out one statement that writes, and tells how many rows it changed.
+async fn write(
     writer: &SqlitePool,
     operation: &'static str,
-) -> Result<Transaction<'static, Sqlite>, StoreError> {
-    writer.begin_with(sql::BEGIN).await.map_err(failed(operation))
+    statement: Query<'_, Sqlite, SqliteArguments>,
+) -> Result<u64, StoreError> {
+    let mut tx = begin(writer, operation).await?;
+    let done = statement.execute(&mut *tx).await.map_err(failed(operation))?;
+    tx.commit().await.map_err(failed(operation))?;
+    Ok(done.rows_affected())
 }
 
 /// What it means that the database did not do this.

@@ -36,12 +36,17 @@ impl Faults {
     }
 
     /// Carries out an operation under the fault that is planned for it.
-    pub(crate) async fn apply(&self, operation: &str, work: impl AsyncFnOnce() -> Response) -> Response {
+    pub(crate) async fn apply(
+        &self,
+        operation: &str,
+        work: impl AsyncFnOnce() -> Response,
+    ) -> Response {
         match self.take(operation) {
             None => work().await,
             Some(Fault::Before(status)) => {
                 let mut response = Response::new(Body::from("planned failure"));
-                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                *response.status_mut() =
+                    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 response
             }
             Some(Fault::CutBefore) => cut(),
@@ -64,7 +69,9 @@ impl Faults {
 
 /// An answer whose body breaks before its announced length: the client sees the connection end.
 fn cut() -> Response {
-    let broken = futures_util::stream::once(async { Err::<axum::body::Bytes, _>(std::io::Error::other("cut on purpose")) });
+    let broken = futures_util::stream::once(async {
+        Err::<axum::body::Bytes, _>(std::io::Error::other("cut on purpose"))
+    });
     Response::builder()
         .header("content-length", "1000")
         .body(Body::from_stream(broken))

@@ -20,7 +20,10 @@ pub(crate) async fn listen(router: Router, port: u16) -> std::io::Result<Listeni
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
-    #[expect(clippy::disallowed_methods, reason = "a fake ends with its guard, and nothing waits for it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a fake ends with its guard, and nothing waits for it"
+    )]
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
             tracing::warn!(%error, "a fake's listener ended");

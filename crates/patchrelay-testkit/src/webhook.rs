@@ -26,21 +26,26 @@ pub struct DeliveryAnswer {
 impl WebhookTarget {
     /// The hexadecimal HMAC-SHA256 of a body.
     pub fn sign(&self, body: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("HMAC takes keys of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes())
+            .expect("HMAC takes keys of any length");
         mac.update(body);
         hex::encode(mac.finalize().into_bytes())
     }
 
     /// Posts a body with these headers.
     pub async fn post(&self, headers: &[(&str, String)], body: Vec<u8>) -> DeliveryAnswer {
-        let mut request = client().post(&self.url).header("content-type", "application/json").body(body);
+        let mut request =
+            client().post(&self.url).header("content-type", "application/json").body(body);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                DeliveryAnswer { status, body: response.text().await.unwrap_or_else(|error| error.to_string()) }
+                DeliveryAnswer {
+                    status,
+                    body: response.text().await.unwrap_or_else(|error| error.to_string()),
+                }
             }
             Err(error) => DeliveryAnswer { status: 0, body: error.to_string() },
         }

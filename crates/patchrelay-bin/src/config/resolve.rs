@@ -8,7 +8,7 @@ use std::{
 
 use patchrelay::{
     Settings,
-    domain::{BranchName, Budgets, Project, ProjectId, RepoSlug},
+    domain::{BranchName, Budgets, Project, ProjectId, RepoSlug, check_protected_path},
 };
 use reqwest::Url;
 use tracing_subscriber::EnvFilter;
@@ -83,6 +83,9 @@ impl Config {
                 }
             },
         };
+        if let Err(reason) = check_patterns(&self.delivery.protected_paths) {
+            return Err(wrong("delivery.protected_paths", &reason));
+        }
         let at_least_one = [
             ("scheduler.max_concurrent_runs", self.scheduler.max_concurrent_runs as u64),
             ("scheduler.reconcile_seconds", self.scheduler.reconcile_seconds),
@@ -164,6 +167,13 @@ impl Config {
             if let Some((name, _)) = names.iter().find(|(_, name)| name.as_deref() == Some("")) {
                 return Err(wrong(name, "must not be empty; leave it out for the default"));
             }
+            if section.base_branch.as_deref().is_some_and(|name| !is_branch_name(name)) {
+                return Err(wrong("base_branch", "is no name of a branch"));
+            }
+            if let Some(patterns) = &section.delivery.protected_paths {
+                check_patterns(patterns)
+                    .map_err(|reason| wrong("delivery.protected_paths", &reason))?;
+            }
             places.push(Place {
                 project: ProjectId::new(section.id.clone()),
                 remote_url: section
@@ -222,4 +232,23 @@ impl Config {
                 .unwrap_or(self.scheduler.max_concurrent_runs),
         }
     }
+}
+
+/// Whether git takes this as the name of a branch: what its own rules forbid most often, and what would be an option.
+fn is_branch_name(name: &str) -> bool {
+    let forbidden = |c: char| {
+        c.is_control() || c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
+    };
+    !name.starts_with(['-', '/', '.'])
+        && !name.ends_with(['/', '.'])
+        && !name.contains("..")
+        && !name.contains("//")
+        && !name.contains("@{")
+        && !name.contains(forbidden)
+}
+
+fn check_patterns(patterns: &[String]) -> Result<(), String> {
+    patterns.iter().try_for_each(|pattern| {
+        check_protected_path(pattern).map_err(|reason| format!("`{pattern}` is no glob: {reason}"))
+    })
 }

@@ -97,8 +97,12 @@ fn a_call_for_help_names_the_last_failure() {
 fn a_mention_without_delegation_is_answered_once() {
     let not = || ticket_read(10, crate::Ticket { delegated: false, ..ticket() });
     let facts = after([session_opened()]);
-    assert_eq!(said(&facts, not()), ["elicitation: This ticket is not delegated to me. Delegate it, and I start."]);
-    let later = ticket_read(20, crate::Ticket { delegated: false, title: "Other".to_owned(), ..ticket() });
+    assert_eq!(
+        said(&facts, not()),
+        ["elicitation: This ticket is not delegated to me. Delegate it, and I start."]
+    );
+    let later =
+        ticket_read(20, crate::Ticket { delegated: false, title: "Other".to_owned(), ..ticket() });
     assert!(said(&then(facts, 3_000, [not()]), later).is_empty());
 }
 

@@ -185,3 +185,50 @@ fn an_epoch_begins_with_the_first_delegation() {
     assert_eq!(delegated().epoch, 1);
     assert_eq!(delegated().updated, at(2_000));
 }
+
+/// A human who delegates again after a call for help gets another try.
+#[test]
+fn delegating_again_forgets_what_was_given_up() {
+    let facts =
+        then(running(), 4_000, [ObservationKind::Escalated { reason: "enough".to_owned() }]);
+    let not = Ticket { delegated: false, ..ticket() };
+    let facts = then(facts, 5_000, [settled("r1", failed()), ticket_read(20, not)]);
+    assert!(facts.escalated.is_some(), "taking it away is no retry");
+    let facts = then(facts, 7_000, [ticket_read(30, ticket())]);
+    assert_eq!((facts.escalated, facts.attempts.recovery, facts.backoff_until), (None, 0, None));
+}
+
+/// N27: a question stays open over a pause; words of a human are what answers it.
+#[test]
+fn only_words_answer_a_question() {
+    let asks = RunOutcome::NeedsInput { question: "Which?".to_owned() };
+    let facts = then(running(), 4_000, [settled("r1", asks)]);
+    let not = Ticket { delegated: false, ..ticket() };
+    let facts = then(facts, 5_000, [ticket_read(20, not), ticket_read(30, ticket())]);
+    assert!(facts.question.is_some());
+    let silent = ObservationKind::SessionOpened {
+        session: SessionId::new("s2"),
+        prompt: None,
+        author: None,
+    };
+    let facts = then(facts, 7_000, [silent]);
+    assert!(facts.question.is_some());
+    let facts = then(facts, 8_000, [said("s3", "the second one")]);
+    assert_eq!(facts.question, None);
+    assert_eq!(facts.pending.len(), 1, "the next run is told");
+}
+
+/// Closing and replacing is bounded: each close is a human's verdict on the work.
+#[test]
+fn a_closed_pull_request_costs_an_attempt_once() {
+    let facts = then(
+        running(),
+        4_000,
+        [
+            settled("r1", published()),
+            pull_request_read(60, pull_request(1, PrState::Closed)),
+            pull_request_read(61, pull_request(1, PrState::Closed)),
+        ],
+    );
+    assert_eq!((facts.attempts.implementation, facts.branch_generation), (1, 1));
+}

@@ -36,3 +36,9 @@ fn many_hits_are_counted_instead_of_listed() {
         "{text}"
     );
 }
+
+#[test]
+fn a_pattern_that_would_protect_nothing_is_named() {
+    assert_eq!(check_protected_path(".github/**"), Ok(()));
+    assert!(check_protected_path("a[").unwrap_err().contains("character class"));
+}

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
-    Ticket,
-    fixture::{delegated, pull_request, pull_request_read, running, then, ticket, ticket_read},
+    Ticket, TrackerStateKind,
+    fixture::{
+        delegated, pull_request, pull_request_read, running, state, then, ticket, ticket_read,
+    },
 };
 
 fn run() -> RunId {
@@ -34,6 +36,16 @@ fn a_merge_withholds_what_would_come_too_late() {
         steer_run(&facts, &run()),
         Steer::WithholdPublication(Interruption::PullRequestOver)
     );
+}
+
+#[test]
+fn nothing_is_published_for_a_ticket_that_is_over() {
+    for kind in [TrackerStateKind::Canceled, TrackerStateKind::Completed] {
+        let over = Ticket { state: state(kind), ..ticket() };
+        let facts = then(running(), 4_000, [ticket_read(20, over)]);
+        let expected = Steer::WithholdPublication(Interruption::TicketOver);
+        assert_eq!(steer_run(&facts, &run()), expected, "{kind:?}");
+    }
 }
 
 #[test]

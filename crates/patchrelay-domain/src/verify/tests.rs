@@ -77,6 +77,16 @@ fn a_turn_that_did_not_complete_publishes_nothing() {
 }
 
 #[test]
+fn a_model_that_gives_no_answer_is_nobodys_failure() {
+    let evidence = Evidence {
+        turn: TurnStatus::Unavailable { reason: "at capacity".to_owned() },
+        ..evidence(&["a.txt"])
+    };
+    let verdict = verify(&policy(), None, &evidence, 0);
+    assert!(matches!(verdict, Verdict::Settle(RunOutcome::Unavailable { .. })), "{verdict:?}");
+}
+
+#[test]
 fn what_the_gate_hits_is_asked_about() {
     let Verdict::Settle(RunOutcome::NeedsInput { question }) =
         judged(ReportOutcome::Done, &["a.txt", ".github/workflows/ci.yml"], 0)

@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use patchrelay_domain::{
-    CommitSha, PrState, Publication, PullRequest, RunOutcome, RunState, Steer,
+    CommitSha, ObservationKind, PrState, Publication, PullRequest, RunOutcome, RunState, Steer,
 };
 use patchrelay_ports::{CallError, OpenPullRequest, PushOrder, Pushed, Side, Step, WorkspaceError};
 use tracing::{info, warn};
 
 use super::{Halt, RunTask, ended_by_git};
-use crate::error::chain;
+use crate::{
+    EngineError,
+    error::chain,
+    observe::{News, observe},
+};
 
 /// The first wait before publishing is tried again; doubled each time.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
+pub(super) const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest such wait.
-const LAST_RETRY: Duration = Duration::from_secs(60);
+pub(super) const LAST_RETRY: Duration = Duration::from_secs(60);
 
 /// One try to publish.
 enum Tried<T> {
@@ -63,20 +67,50 @@ impl RunTask {
         }
     }
 
-    /// Whether the facts, as they are now, still allow it.
+    /// Whether the facts, as they are now, still allow it. No webhook tells that a ticket was taken away, so it is read
+    /// once more; while the tracker gives no answer, nothing is published.
     async fn check_permission(&self) -> Result<(), Halt> {
+        let mut wait = FIRST_RETRY;
         loop {
-            match self.steer().await {
+            match self.read_and_steer().await {
                 Ok(Steer::Continue) => return Ok(()),
                 Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) => {
-                    return Err(Halt::Outcome(RunOutcome::Interrupted { by, thread: None }));
+                    return Err(Halt::with(RunOutcome::Interrupted { by, thread: None }));
                 }
                 Err(error) => {
-                    warn!(run = %self.run, error = %chain(&error), "nothing is published before the facts are read");
-                    self.pause(FIRST_RETRY).await?;
+                    warn!(run = %self.run, error = %chain(&error), "nothing is published before the ticket is read");
+                    tokio::select! {
+                        () = self.shutdown.cancelled() => return Err(Halt::Leave),
+                        waited = self.pause(wait) => waited?,
+                    }
+                    wait = (wait * 2).min(LAST_RETRY);
                 }
             }
         }
+    }
+
+    async fn read_and_steer(&self) -> Result<Steer, EngineError> {
+        match self.context.ports.tracker.read_ticket(&self.issue).await {
+            Ok(read) => {
+                let news = News {
+                    issue: self.issue.clone(),
+                    project: self.project.id.clone(),
+                    correlation: self.run.to_string(),
+                    kinds: vec![ObservationKind::TicketRead {
+                        version: read.version,
+                        ticket: read.value,
+                    }],
+                    deliveries: Vec::new(),
+                };
+                observe(&self.context, news).await?;
+            }
+            Err(error) if error.is_retryable() => return Err(error.into()),
+            // Hidden from us is not taken away: what is known of it counts.
+            Err(error) => {
+                warn!(run = %self.run, error = %chain(&error), "the ticket cannot be read");
+            }
+        }
+        self.steer().await
     }
 
     async fn push(&self, publication: &mut Publication) -> Result<Tried<()>, Halt> {
@@ -94,7 +128,7 @@ impl RunTask {
             Ok(Pushed::Accepted) => Ok(Tried::Done(())),
             Ok(Pushed::Moved { found }) => self.adopt(publication, found).await,
             Err(WorkspaceError::Refused { operation, reason }) => {
-                Err(Halt::Outcome(RunOutcome::NeedsInput {
+                Err(Halt::with(RunOutcome::NeedsInput {
                     question: format!(
                         "The work is ready, but the remote refused to {operation}: {reason}"
                     ),
@@ -103,7 +137,7 @@ impl RunTask {
             Err(error @ WorkspaceError::Remote { .. }) => {
                 Ok(Tried::Later { error: chain(&error), after: None })
             }
-            Err(error) => Err(Halt::Outcome(ended_by_git(&error, None))),
+            Err(error) => Err(Halt::with(ended_by_git(&error, None))),
         }
     }
 
@@ -124,12 +158,12 @@ impl RunTask {
             }
             Ok(_) => {
                 warn!(run = %self.run, %branch, ?found, "the branch on the remote belongs to somebody else");
-                Err(Halt::Outcome(RunOutcome::BranchTaken))
+                Err(Halt::with(RunOutcome::BranchTaken))
             }
             Err(error @ WorkspaceError::Remote { .. }) => {
                 Ok(Tried::Later { error: chain(&error), after: None })
             }
-            Err(error) => Err(Halt::Outcome(ended_by_git(&error, None))),
+            Err(error) => Err(Halt::with(ended_by_git(&error, None))),
         }
     }
 
@@ -154,7 +188,7 @@ impl RunTask {
             Some(over) if over.head == publication.commit => return Ok(Tried::Done(over)),
             Some(over) => {
                 info!(run = %self.run, number = %over.number, "the branch had a pull request that is over");
-                return Err(Halt::Outcome(RunOutcome::BranchTaken));
+                return Err(Halt::with(RunOutcome::BranchTaken));
             }
             None => {}
         }
@@ -180,7 +214,7 @@ fn later_or_ask<T>(error: CallError) -> Result<Tried<T>, Halt> {
     if error.is_retryable() {
         return Ok(Tried::Later { after: error.retry_after(), error: chain(&error) });
     }
-    Err(Halt::Outcome(RunOutcome::NeedsInput {
+    Err(Halt::with(RunOutcome::NeedsInput {
         question: format!(
             "The work is pushed, but the pull request could not be opened: {}",
             chain(&error)

@@ -7,12 +7,15 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     AgentError, AgentEvent, AgentLaunch, AgentSession, CommitOrder, PrepareOrder, Side, Step,
-    ThreadSpec, TreeState, TurnOrder,
+    ThreadSpec, TreeState, TurnOrder, WorkspaceError,
 };
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::{Halt, RunTask, ended_by_call, ended_by_git, inputs};
+use super::{
+    Halt, RunTask, ended_by_call, ended_by_git, inputs,
+    publish::{FIRST_RETRY, LAST_RETRY},
+};
 use crate::error::chain;
 
 /// How a turn ended, and what the agent said last.
@@ -58,7 +61,15 @@ impl RunTask {
                 .await;
             // The agent is gone before its tree is judged: nothing changes under the verdict.
             session.close().await;
-            let (turn, report) = asked?;
+            let (turn, report) = match asked {
+                Ok(asked) => asked,
+                // What was written so far is the product of the turn, however it ended (D26).
+                Err(Halt::Outcome(outcome)) => {
+                    self.rescue(&worktree.path).await?;
+                    return Err(Halt::Outcome(outcome));
+                }
+                Err(Halt::Leave) => return Err(Halt::Leave),
+            };
             let tree = self.inspect(&worktree, thread.as_ref()).await?;
             let policy = Policy::of(&self.project);
             let evidence = Evidence {
@@ -69,7 +80,9 @@ impl RunTask {
             match verify(&policy, report.as_ref(), &evidence, *continuations) {
                 Verdict::Publish => {
                     let report = report.expect("`verify` publishes nothing without a report");
-                    return self.publication(&worktree, &tree, &report, ticket).await;
+                    return self
+                        .publication(&worktree, &tree, &report, ticket, thread.as_ref())
+                        .await;
                 }
                 Verdict::Continue { instruction: more } => {
                     *continuations += 1;
@@ -85,10 +98,12 @@ impl RunTask {
                 }
                 Verdict::Settle(mut outcome) => {
                     self.rescue(&worktree.path).await?;
-                    if let RunOutcome::Failed { thread: resumable, .. } = &mut outcome {
+                    if let RunOutcome::Failed { thread: resumable, .. }
+                    | RunOutcome::Unavailable { thread: resumable, .. } = &mut outcome
+                    {
                         resumable.clone_from(&thread);
                     }
-                    return Err(Halt::Outcome(outcome));
+                    return Err(Halt::with(outcome));
                 }
             }
         }
@@ -99,7 +114,9 @@ impl RunTask {
             Some(branch) => branch.clone(),
             None => match self.context.ports.forge.default_branch(&self.project.repo).await {
                 Ok(branch) => branch,
-                Err(error) => return Err(Halt::Outcome(ended_by_call(&error))),
+                Err(error) => {
+                    return Err(Halt::with(ended_by_call(&error, plan.resume.clone())));
+                }
             },
         };
         let workspaces = &self.context.ports.workspaces;
@@ -113,7 +130,7 @@ impl RunTask {
             keep_edits: plan.keep_edits,
         };
         let prepared = self.lease.guard(workspaces.prepare(&order)).await?;
-        prepared.map_err(|error| Halt::Outcome(ended_by_git(&error, plan.resume.clone())))
+        prepared.map_err(|error| Halt::with(ended_by_git(&error, plan.resume.clone())))
     }
 
     async fn launch(
@@ -259,6 +276,8 @@ impl RunTask {
         let end_by = Instant::now() + settings.turn_timeout;
         let mut silent_until = Instant::now() + settings.silence_timeout;
         let mut changes = self.context.nudge.changes();
+        // The facts may have changed since the run was claimed, while nobody here listened.
+        changes.mark_changed();
         loop {
             let happened = tokio::select! {
                 biased;
@@ -285,7 +304,7 @@ impl RunTask {
                     }
                     // Asked again at the next change, and once more before anything is published.
                     Err(error) => {
-                        warn!(run = %self.run, error = %chain(&error), "a run could not be steered")
+                        warn!(run = %self.run, error = %chain(&error), "a run could not be steered");
                     }
                 },
                 Happened::Shutdown => {
@@ -308,7 +327,7 @@ impl RunTask {
         if let Err(error) = session.interrupt().await {
             debug!(run = %self.run, error = %chain(&error), "the turn was not interrupted; its process is ended");
         }
-        Halt::Outcome(RunOutcome::Interrupted { by, thread: thread.cloned() })
+        Halt::with(RunOutcome::Interrupted { by, thread: thread.cloned() })
     }
 
     async fn inspect(
@@ -320,16 +339,17 @@ impl RunTask {
             .lease
             .guard(self.context.ports.workspaces.inspect(&self.project, worktree))
             .await?;
-        inspected.map_err(|error| Halt::Outcome(ended_by_git(&error, thread.cloned())))
+        inspected.map_err(|error| Halt::with(ended_by_git(&error, thread.cloned())))
     }
 
-    /// Makes the commit, and everything that publishing it needs.
+    /// Makes the commit, and everything that publishing it needs. An outage is waited out, as in publishing.
     async fn publication(
         &self,
         worktree: &Worktree,
         tree: &TreeState,
         report: &Report,
         ticket: &Ticket,
+        thread: Option<&ThreadId>,
     ) -> Result<Publication, Halt> {
         let workspaces = &self.context.ports.workspaces;
         self.context.ports.probe.reached(Step::Commit, Side::Before);
@@ -342,14 +362,36 @@ impl RunTask {
             message: commit_message(report, ticket, &self.run),
             at_millis: self.context.now().millis(),
         };
-        let git = |error| Halt::Outcome(ended_by_git(&error, None));
+        let git = |error| Halt::with(ended_by_git(&error, thread.cloned()));
         let commit: CommitSha = self.lease.guard(workspaces.commit(&order)).await?.map_err(git)?;
         self.context.ports.probe.reached(Step::Commit, Side::After);
-        let remote = self
-            .lease
-            .guard(workspaces.remote_branch(&self.project, &worktree.branch))
-            .await?
-            .map_err(git)?;
+        let mut wait = FIRST_RETRY;
+        let remote = loop {
+            let asked = workspaces.remote_branch(&self.project, &worktree.branch);
+            match self.lease.guard(asked).await? {
+                // Not even when it stands where we do: somebody else made it, and goes on with it.
+                Ok(Some(remote)) if remote.run.is_none() => {
+                    return Err(Halt::with(RunOutcome::BranchTaken));
+                }
+                Ok(remote) => break remote,
+                Err(error @ WorkspaceError::Remote { .. }) => {
+                    warn!(run = %self.run, error = %chain(&error), "publishing waits");
+                }
+                Err(error) => return Err(git(error)),
+            }
+            let stopped = |by| RunOutcome::Interrupted { by, thread: thread.cloned() };
+            if let Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) = self.steer().await {
+                return Err(Halt::with(stopped(by)));
+            }
+            tokio::select! {
+                // The commit is not stored as being published, so the next run has to come to it again.
+                () = self.shutdown.cancelled() => {
+                    return Err(Halt::with(stopped(Interruption::Shutdown)));
+                }
+                waited = self.pause(wait) => waited?,
+            }
+            wait = (wait * 2).min(LAST_RETRY);
+        };
         let text = pull_request_text(report, ticket, &self.issue, &self.run);
         Ok(Publication {
             worktree: worktree.clone(),
@@ -365,12 +407,12 @@ impl RunTask {
 }
 
 fn stuck(what: &str, thread: Option<&ThreadId>) -> Halt {
-    Halt::Outcome(RunOutcome::Failed {
+    Halt::with(RunOutcome::Failed {
         reason: format!("the agent was ended: {what}"),
         thread: thread.cloned(),
     })
 }
 
 fn failed(error: &AgentError, thread: Option<&ThreadId>) -> Halt {
-    Halt::Outcome(RunOutcome::Failed { reason: chain(error), thread: thread.cloned() })
+    Halt::with(RunOutcome::Failed { reason: chain(error), thread: thread.cloned() })
 }

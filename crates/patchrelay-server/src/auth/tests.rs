@@ -164,6 +164,35 @@ fn without_a_token_a_page_of_another_origin_is_refused() {
     assert!(!passes(&operators, Some(HERE), &both));
 }
 
+/// nginx sends our own address as the host.
+#[test]
+fn without_a_token_nobody_passes_through_a_proxy() {
+    let operators = Operators::new(None, HERE).unwrap();
+    for (name, value) in [
+        ("forwarded", "for=192.0.2.7"),
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-for", ""),
+        ("x-forwarded-host", "relay.example.com"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-anything", "1"),
+        ("x-real-ip", "192.0.2.7"),
+        ("via", "1.1 proxy"),
+    ] {
+        let proxied = [("host", "127.0.0.1:8787"), (name, value)];
+        let error = permit(&operators, &headers(&proxied), Some(HERE)).unwrap_err();
+        let error = format!("{error:?}");
+        assert!(error.contains("loopback_only"), "{name}: {error}");
+        assert!(error.contains("PATCHRELAY_API_TOKEN"), "{name}: {error}");
+
+        let token = [("authorization", "Bearer s3cret"), (name, value)];
+        assert!(passes(&with_token("s3cret"), Some(HERE), &token), "{name}");
+    }
+    // These come from the program itself.
+    let own = [("host", "127.0.0.1:8787"), ("x-request-id", "1"), ("user-agent", "via")];
+    assert!(passes(&operators, Some(HERE), &own));
+}
+
 #[test]
 fn an_open_bind_without_a_token_is_refused() {
     for bind in ["0.0.0.0", "::", "192.0.2.7", "2001:db8::1"] {

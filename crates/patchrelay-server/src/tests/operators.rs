@@ -41,6 +41,25 @@ async fn a_foreign_page_is_refused_at_every_operator_address() {
     }
 }
 
+#[tokio::test]
+async fn a_proxy_is_refused_at_every_operator_address_and_nowhere_else() {
+    let world = World::new().await;
+    let get = |path: &str| {
+        let request = Request::get(path)
+            .header("host", "127.0.0.1:8787")
+            .header("x-forwarded-for", "192.0.2.7");
+        request.body(Body::empty()).unwrap()
+    };
+    for path in OPERATOR_PATHS {
+        let answer = world.send(get(path)).await;
+        assert_eq!(answer.code(), (403, "loopback_only".to_owned()), "{path}");
+        assert!(answer.text.contains("PATCHRELAY_API_TOKEN"), "{path}: {}", answer.text);
+    }
+    for path in ["/health", "/ready"] {
+        assert_eq!(world.send(get(path)).await.status, 200, "{path}");
+    }
+}
+
 /// Nobody has to prove anything to learn whether the service lives, and a webhook proves itself.
 #[tokio::test]
 async fn public_addresses_need_no_token() {

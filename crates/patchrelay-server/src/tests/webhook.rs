@@ -25,16 +25,16 @@ use tokio_util::sync::CancellationToken;
 use super::world::{GITHUB_SECRET, LINEAR_SECRET, NOW, World, sign};
 use crate::serve;
 
-const MIB: usize = 1024 * 1024;
+pub(super) const MIB: usize = 1024 * 1024;
 const LINEAR_HEADERS: [&str; 3] = ["linear-delivery", "linear-event", "linear-signature"];
 const GITHUB_HEADERS: [&str; 3] = ["x-github-delivery", "x-github-event", "x-hub-signature-256"];
 
 /// A delivery that a test may spoil.
 #[derive(Clone)]
-struct Sent {
+pub(super) struct Sent {
     path: &'static str,
     headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 /// What Linear sends of a session, with this as its own time.
@@ -43,11 +43,11 @@ fn linear_at(millis: i64) -> Sent {
     linear_with(serde_json::to_vec(&body).unwrap())
 }
 
-fn linear() -> Sent {
+pub(super) fn linear() -> Sent {
     linear_at(NOW.millis())
 }
 
-fn linear_with(body: Vec<u8>) -> Sent {
+pub(super) fn linear_with(body: Vec<u8>) -> Sent {
     let values =
         ["delivery-1".to_owned(), "AgentSessionEvent".to_owned(), sign(LINEAR_SECRET, &body)];
     Sent {
@@ -57,7 +57,7 @@ fn linear_with(body: Vec<u8>) -> Sent {
     }
 }
 
-fn github_with(body: Vec<u8>) -> Sent {
+pub(super) fn github_with(body: Vec<u8>) -> Sent {
     let signature = format!("sha256={}", sign(GITHUB_SECRET, &body));
     let values = ["delivery-2".to_owned(), "pull_request".to_owned(), signature];
     Sent {
@@ -97,6 +97,18 @@ impl Sent {
         let mut request = self.streamed(Body::from(self.body.clone()));
         request.headers_mut().insert(header::CONTENT_LENGTH, self.body.len().into());
         request
+    }
+
+    /// The header as it goes over the wire, with these lines at its end.
+    pub(super) fn head(&self, more: &[&str]) -> String {
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: relay.example.com\r\n", self.path);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        for line in more {
+            head.push_str(&format!("{line}\r\n"));
+        }
+        head + "\r\n"
     }
 
     /// The request with another body, of which nobody knows the length.
@@ -271,11 +283,7 @@ async fn a_chunked_body_is_measured_as_it_comes() {
         let mut answers = Vec::new();
         for chunks in [1, 5] {
             let sent = linear_with(vec![b' '; chunks * 500]);
-            let mut request = format!("POST {} HTTP/1.1\r\nhost: {address}\r\n", sent.path);
-            for (name, value) in &sent.headers {
-                request.push_str(&format!("{name}: {value}\r\n"));
-            }
-            request.push_str("transfer-encoding: chunked\r\nconnection: close\r\n\r\n");
+            let mut request = sent.head(&["transfer-encoding: chunked", "connection: close"]);
             for _ in 0..chunks {
                 request.push_str(&format!("{:x}\r\n{}\r\n", 500, " ".repeat(500)));
             }

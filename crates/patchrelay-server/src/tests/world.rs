@@ -22,7 +22,9 @@ use patchrelay_domain::{
 };
 use patchrelay_github::GithubWebhooks;
 use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
-use patchrelay_ports::{Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, Store, Stored};
+use patchrelay_ports::{
+    Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, Source, Store, Stored,
+};
 use patchrelay_store::SqliteStore;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -94,7 +96,10 @@ impl World {
 
     /// Everything that was stored of webhooks.
     pub(super) async fn inbox(&self) -> Vec<InboxRow> {
-        self.store.inbox_due(Timestamp::from_millis(i64::MAX), 100).await.unwrap()
+        self.store
+            .inbox_due(Timestamp::from_millis(i64::MAX), &[Source::Linear, Source::Github], 100)
+            .await
+            .unwrap()
     }
 
     /// Sends a request as a program of this machine would.

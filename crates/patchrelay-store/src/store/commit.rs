@@ -21,7 +21,7 @@ pub(super) async fn commit(writer: &SqlitePool, commit: &Commit) -> Result<Commi
     match committed {
         Committed::Stored(_) => tx.commit().await,
         Committed::Conflict | Committed::LeaseLost | Committed::AlreadySettled => {
-            tx.rollback().await
+            tx.roll_back().await
         }
     }
     .map_err(failed(OPERATION))?;

@@ -1,15 +1,12 @@
 //! Deliveries: stored once, and kept until their meaning is derived or given up.
 
 use patchrelay_domain::Timestamp;
-use patchrelay_ports::{Delivery, InboxRow, Received, StoreError};
+use patchrelay_ports::{Delivery, InboxRow, Received, Source, StoreError};
 use sha2::{Digest, Sha256};
 use sqlx::SqlitePool;
 
-use super::{begin, bounded, failed};
-use crate::{
-    record::{InboxRecord, read_all},
-    sql,
-};
+use super::{begin, bounded, failed, write};
+use crate::{record::InboxRecord, sql, transaction::Transaction};
 
 /// One statement with two unique keys: whichever is there already, nothing is stored.
 pub(super) async fn receive(
@@ -18,32 +15,46 @@ pub(super) async fn receive(
 ) -> Result<Received, StoreError> {
     let hash = Sha256::digest(&delivery.body);
     let received = delivery.received.millis();
-    let stored = sqlx::query(sql::RECEIVE)
+    let statement = sqlx::query(sql::RECEIVE)
         .bind(delivery.source.as_str())
         .bind(&delivery.delivery_id)
         .bind(&delivery.event)
         .bind(&delivery.body)
         .bind(hash.as_slice())
         .bind(received)
-        .bind(received)
-        .execute(writer)
-        .await
-        .map_err(failed("store a delivery"))?;
-    Ok(if stored.rows_affected() == 0 { Received::Duplicate } else { Received::Accepted })
+        .bind(received);
+    let stored = write(writer, "store a delivery", statement).await?;
+    Ok(if stored == 0 { Received::Duplicate } else { Received::Accepted })
 }
 
+/// One list per source, each through the index, so that what waits for nobody is not even looked at.
 pub(super) async fn due(
     reader: &SqlitePool,
     now: Timestamp,
+    sources: &[Source],
     limit: u32,
 ) -> Result<Vec<InboxRow>, StoreError> {
-    let rows: Vec<InboxRecord> = sqlx::query_as(sql::INBOX_DUE)
-        .bind(now.millis())
-        .bind(i64::from(limit))
-        .fetch_all(reader)
-        .await
-        .map_err(failed("read the inbox"))?;
-    read_all(rows)
+    let failed = failed("read the inbox");
+    let mut tx = Transaction::begin_reading(reader).await.map_err(&failed)?;
+    let mut rows: Vec<InboxRow> = Vec::new();
+    for &source in sources {
+        let of_source: Vec<InboxRecord> = sqlx::query_as(sql::INBOX_DUE)
+            .bind(source.as_str())
+            .bind(now.millis())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        for row in of_source {
+            rows.push(row.read(source)?);
+        }
+    }
+    tx.commit().await.map_err(&failed)?;
+    // A source that is named twice gives its rows twice.
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
 }
 
 pub(super) async fn done(
@@ -70,12 +81,9 @@ pub(super) async fn put_off(
     due: Option<Timestamp>,
     error: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query(sql::INBOX_FAILED)
+    let statement = sqlx::query(sql::INBOX_FAILED)
         .bind(row)
         .bind(due.map(Timestamp::millis))
-        .bind(bounded(error))
-        .execute(writer)
-        .await
-        .map(drop)
-        .map_err(failed("put a delivery off"))
+        .bind(bounded(error));
+    write(writer, "put a delivery off", statement).await.map(drop)
 }

@@ -68,7 +68,10 @@ pub(super) async fn ready(
     read_all(rows)
 }
 
-pub(super) async fn next_due(reader: &SqlitePool, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+pub(super) async fn next_due(
+    reader: &SqlitePool,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
     let (due,): (Option<i64>,) = sqlx::query_as(sql::NEXT_DUE)
         .bind(now.millis())
         .fetch_one(reader)

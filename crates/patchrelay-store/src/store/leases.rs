@@ -6,7 +6,7 @@ use patchrelay_domain::{IssueId, Timestamp};
 use patchrelay_ports::{Lease, StoreError};
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::failed;
+use super::{begin, failed, write};
 use crate::sql;
 
 pub(super) async fn acquire(
@@ -16,15 +16,19 @@ pub(super) async fn acquire(
     now: Timestamp,
     ttl: Duration,
 ) -> Result<Option<Lease>, StoreError> {
+    const OPERATION: &str = "acquire a lease";
     let expires = now.plus(ttl);
+    // By itself, a statement that answers with a row answers before it is committed.
+    let mut tx = begin(writer, OPERATION).await?;
     let row: Option<(i64,)> = sqlx::query_as(sql::ACQUIRE)
         .bind(issue.to_string())
         .bind(owner)
         .bind(expires.millis())
         .bind(now.millis())
-        .fetch_optional(writer)
+        .fetch_optional(&mut *tx)
         .await
-        .map_err(failed("acquire a lease"))?;
+        .map_err(failed(OPERATION))?;
+    tx.commit().await.map_err(failed(OPERATION))?;
     Ok(row.map(|(token,)| Lease { issue: issue.clone(), owner: owner.to_owned(), token, expires }))
 }
 
@@ -36,27 +40,22 @@ pub(super) async fn renew(
     ttl: Duration,
 ) -> Result<Option<Timestamp>, StoreError> {
     let expires = now.plus(ttl);
-    let renewed = sqlx::query(sql::RENEW)
+    let statement = sqlx::query(sql::RENEW)
         .bind(lease.issue.to_string())
         .bind(&lease.owner)
         .bind(lease.token)
         .bind(now.millis())
-        .bind(expires.millis())
-        .execute(writer)
-        .await
-        .map_err(failed("renew a lease"))?;
-    Ok((renewed.rows_affected() == 1).then_some(expires))
+        .bind(expires.millis());
+    let renewed = write(writer, "renew a lease", statement).await?;
+    Ok((renewed == 1).then_some(expires))
 }
 
 pub(super) async fn release(writer: &SqlitePool, lease: &Lease) -> Result<(), StoreError> {
-    sqlx::query(sql::RELEASE)
+    let statement = sqlx::query(sql::RELEASE)
         .bind(lease.issue.to_string())
         .bind(&lease.owner)
-        .bind(lease.token)
-        .execute(writer)
-        .await
-        .map(drop)
-        .map_err(failed("release a lease"))
+        .bind(lease.token);
+    write(writer, "release a lease", statement).await.map(drop)
 }
 
 /// Whether a lease is still its holder's, inside a transaction that has the write lock.

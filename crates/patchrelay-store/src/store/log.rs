@@ -8,6 +8,7 @@ use super::failed;
 use crate::{
     record::{FeedRecord, ObservationRecord, read_all, to_json},
     sql,
+    transaction::Transaction,
 };
 
 pub(super) async fn known_occurrences(
@@ -17,7 +18,7 @@ pub(super) async fn known_occurrences(
 ) -> Result<Vec<bool>, StoreError> {
     let failed = failed("look occurrences up");
     let issue = issue.to_string();
-    let mut tx = reader.begin().await.map_err(&failed)?;
+    let mut tx = Transaction::begin_reading(reader).await.map_err(&failed)?;
     let mut known = Vec::with_capacity(kinds.len());
     for kind in kinds {
         let is_logged = match kind.occurrence() {
@@ -33,6 +34,7 @@ pub(super) async fn known_occurrences(
         };
         known.push(is_logged);
     }
+    tx.commit().await.map_err(&failed)?;
     Ok(known)
 }
 

@@ -6,7 +6,7 @@ use patchrelay_domain::{FeedEntry, IssueId, OutboxOrder, Timestamp};
 use patchrelay_ports::{OutboxRow, StoreError};
 use sqlx::SqlitePool;
 
-use super::{begin, bounded, failed, log};
+use super::{begin, bounded, failed, log, write};
 use crate::{
     record::{OutboxRecord, corrupt, read_all},
     sql,
@@ -66,14 +66,9 @@ pub(super) async fn put_off(
     due: Timestamp,
     error: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query(sql::OUTBOX_FAILED)
-        .bind(row.id.0)
-        .bind(due.millis())
-        .bind(bounded(error))
-        .execute(writer)
-        .await
-        .map(drop)
-        .map_err(failed("put a report off"))
+    let statement =
+        sqlx::query(sql::OUTBOX_FAILED).bind(row.id.0).bind(due.millis()).bind(bounded(error));
+    write(writer, "put a report off", statement).await.map(drop)
 }
 
 pub(super) async fn pending(reader: &SqlitePool) -> Result<u64, StoreError> {

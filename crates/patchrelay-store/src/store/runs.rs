@@ -31,7 +31,7 @@ pub(super) async fn advance(
         .await
         .map_err(failed(OPERATION))?;
     if advanced.rows_affected() == 0 {
-        tx.rollback().await.map_err(failed(OPERATION))?;
+        tx.roll_back().await.map_err(failed(OPERATION))?;
         return Ok(false);
     }
     if let Some(entry) = feed {

@@ -16,6 +16,7 @@ macro_rules! for_every_case {
                 sources_do_not_share_ids_or_bodies,
                 bodies_keep_every_byte,
                 due_deliveries_come_oldest_first_and_limited,
+                sources_that_nobody_reads_are_not_in_the_way,
                 a_delivery_that_is_done_is_not_due,
                 a_delivery_that_failed_comes_back_when_it_is_due,
                 a_dead_delivery_never_comes_back_and_stays_known;

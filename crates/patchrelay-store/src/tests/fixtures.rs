@@ -17,6 +17,9 @@ pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 /// How long leases last.
 pub(super) const TTL: Duration = Duration::from_secs(30);
 
+/// Every source that there is.
+pub(super) const BOTH: [Source; 2] = [Source::Linear, Source::Github];
+
 pub(super) fn later(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }

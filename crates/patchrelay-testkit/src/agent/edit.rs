@@ -24,6 +24,7 @@ pub(crate) fn apply(cwd: &Path, step: &Step) -> Option<Result<PathBuf, String>> 
         | Step::WaitFor(_)
         | Step::Ask { .. }
         | Step::Fail(_)
+        | Step::Overload(_)
         | Step::Crash
         | Step::Hang => return None,
     };

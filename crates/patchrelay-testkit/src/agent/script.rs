@@ -82,6 +82,8 @@ pub enum Step {
     },
     /// Lets the turn fail with this message.
     Fail(String),
+    /// Lets the turn fail with this message, because the model's service is overloaded.
+    Overload(String),
     /// Ends the process without a word.
     Crash,
     /// Does nothing until it is interrupted.

@@ -136,10 +136,10 @@ impl Server {
                 Input::TurnEnded(End::Completed { answer }) => {
                     self.end_turn("completed", Value::Null, answer);
                 }
-                Input::TurnEnded(End::Failed { message }) => {
+                Input::TurnEnded(End::Failed { message, kind }) => {
                     self.end_turn(
                         "failed",
-                        json!({ "message": message, "codexErrorInfo": "other" }),
+                        json!({ "message": message, "codexErrorInfo": kind }),
                         None,
                     );
                 }

@@ -38,7 +38,7 @@ pub(crate) struct Turn {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Completed { answer: Option<String> },
-    Failed { message: String },
+    Failed { message: String, kind: &'static str },
     Crashed,
 }
 
@@ -65,7 +65,7 @@ impl Turn {
                         "type": "fileChange", "id": new_id(), "status": "completed",
                         "changes": [{ "path": file, "kind": { "type": "update" }, "diff": "" }],
                     })),
-                    Err(message) => return End::Failed { message },
+                    Err(message) => return End::Failed { message, kind: "other" },
                 }
                 continue;
             }
@@ -89,7 +89,10 @@ impl Turn {
                     self.say(&said.to_string(), true);
                     answer = Some(said.to_string());
                 }
-                Step::Fail(message) => return End::Failed { message },
+                Step::Fail(message) => return End::Failed { message, kind: "other" },
+                Step::Overload(message) => {
+                    return End::Failed { message, kind: "serverOverloaded" };
+                }
                 Step::Crash => return End::Crashed,
                 Step::Hang => std::future::pending().await,
                 Step::Write { .. }

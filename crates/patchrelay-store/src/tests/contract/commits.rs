@@ -4,7 +4,8 @@ use patchrelay_domain::{ObservationKind, PendingInput};
 use patchrelay_ports::{Commit, Committed, Received, Store};
 
 use crate::tests::fixtures::{
-    NOW, asked, change, delivery, facts, issue, later, line, opened, stored, thought, with_issue,
+    BOTH, NOW, asked, change, delivery, facts, issue, later, line, opened, stored, thought,
+    with_issue,
 };
 
 type Shared = Arc<dyn Store>;
@@ -33,7 +34,7 @@ pub(in crate::tests) async fn an_unknown_issue_is_not_there(store: Shared) {
 /// A commit with one of everything.
 async fn whole(store: &Shared, expected: u64) -> Commit {
     assert_eq!(store.receive(&delivery("d1", b"one")).await.unwrap(), Received::Accepted);
-    let row = store.inbox_due(NOW, 10).await.unwrap()[0].id;
+    let row = store.inbox_due(NOW, &BOTH, 10).await.unwrap()[0].id;
     let mut facts = facts("a");
     facts.next_input = 77;
     Commit {
@@ -52,7 +53,7 @@ async fn trace(store: &Shared) -> (Option<u64>, usize, u64, usize, usize) {
         store.observations(&issue("a"), 10).await.unwrap().len(),
         store.outbox_pending().await.unwrap(),
         store.feed(0, 10).await.unwrap().len(),
-        store.inbox_due(NOW, 10).await.unwrap().len(),
+        store.inbox_due(NOW, &BOTH, 10).await.unwrap().len(),
     )
 }
 
@@ -153,9 +154,9 @@ pub(in crate::tests) async fn deliveries_are_done_with_the_commit(store: Shared)
     for id in ["d1", "d2"] {
         assert_eq!(store.receive(&delivery(id, id.as_bytes())).await.unwrap(), Received::Accepted);
     }
-    let rows = store.inbox_due(NOW, 10).await.unwrap();
+    let rows = store.inbox_due(NOW, &BOTH, 10).await.unwrap();
     stored(&*store, &Commit { deliveries: vec![rows[1].id], ..change(0, facts("a")) }).await;
     let due: Vec<_> =
-        store.inbox_due(NOW, 10).await.unwrap().into_iter().map(|row| row.id).collect();
+        store.inbox_due(NOW, &BOTH, 10).await.unwrap().into_iter().map(|row| row.id).collect();
     assert_eq!(due, [rows[0].id]);
 }

@@ -82,7 +82,11 @@ pub(in crate::tests) async fn the_next_due_time_is_the_earliest_of_a_wait(store:
     )
     .await;
     assert_eq!(store.next_due(NOW).await.unwrap(), Some(later(5)));
-    assert_eq!(store.next_due(later(5)).await.unwrap(), Some(later(9)), "what is due already is not awaited");
+    assert_eq!(
+        store.next_due(later(5)).await.unwrap(),
+        Some(later(9)),
+        "what is due already is not awaited"
+    );
 }
 
 async fn list(store: &Shared, filter: IssueFilter) -> Vec<String> {

@@ -76,7 +76,7 @@ async fn what_is_no_database_is_refused_and_kept() {
 #[tokio::test]
 async fn the_database_of_a_newer_program_is_refused() {
     let database = Database::open().await;
-    database.tamper("UPDATE _sqlx_migrations SET version = 9999").await;
+    database.tamper("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").await;
     database.store.close().await.unwrap();
     let refused = SqliteStore::open(&database.path()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Newer { migration: 9999, .. }), "{refused:?}");

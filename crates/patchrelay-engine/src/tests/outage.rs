@@ -1,0 +1,201 @@
+//! Services that do not answer cost time, and nothing else.
+
+use std::time::Duration;
+
+use patchrelay_domain::{Attempts, Interruption, RunOutcome};
+
+use super::sim::{Act, Fault, Turn, World};
+
+/// Everything that asks the forge or the git remote.
+const FORGE: [&str; 6] = [
+    "default_branch",
+    "find_pull_request",
+    "open_pull_request",
+    "read_pull_request",
+    "remote_branch",
+    "push",
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_request_whose_opening_was_not_answered_is_found_by_its_branch() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().faults.next("open_pull_request", Fault::AnswerLost);
+    world.start();
+    world.assert_published_once().await;
+    assert_eq!(world.sim.calls("open_pull_request").len(), 1);
+    assert_eq!(world.runs().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_whose_answer_was_lost_is_not_a_second_commit() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().faults.next("push", Fault::AnswerLost);
+    world.start();
+    world.assert_published_once().await;
+    assert_eq!(world.runs().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_while_publishing_is_waited_out() {
+    outage_from("push").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_begins_before_the_commit_is_waited_out() {
+    outage_from("commit").await;
+}
+
+/// The forge and its remote go away when the run comes to this operation, for ten minutes.
+async fn outage_from(operation: &'static str) {
+    let mut world = World::with_delegated_ticket().await;
+    let gate = world.sim.hold(operation);
+    world.start();
+    gate.arrived().await;
+    world.sim.state().faults.last(&FORGE, Fault::Unanswered);
+    world.sim.state().faults.next("push", Fault::Unanswered);
+    gate.open();
+    world.pass(Duration::from_secs(600)).await;
+    assert_eq!(world.runs().await[0].outcome, None, "it waits");
+    world.sim.state().faults.heal();
+    world.assert_published_once().await;
+    assert_eq!(world.runs().await.len(), 1);
+    assert_eq!(world.sim.state().agents.launches, 1, "the work is not done again");
+    assert_eq!(world.facts().await.attempts, Attempts::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_before_the_work_costs_no_attempt() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().faults.last(&["default_branch"], Fault::Unanswered);
+    world.start();
+    world.pass(Duration::from_secs(1_200)).await;
+    let runs = world.runs().await;
+    assert!(2 < runs.len() && runs.len() < 12, "it is tried again, ever later: {}", runs.len());
+    assert!(
+        runs.iter().all(|run| run.outcome.is_none()
+            || matches!(run.outcome, Some(RunOutcome::Unavailable { .. })))
+    );
+    assert_eq!(world.sim.state().agents.launches, 0);
+    assert_eq!(world.facts().await.attempts, Attempts::default());
+    world.sim.state().faults.heal();
+    world.assert_published_once().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_does_not_make_the_next_run_forget_the_thread() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().agents.work.push_back(Turn::of([(5, Act::Fails)]));
+    world.start();
+    world.until_ended(1).await;
+    world.sim.state().faults.next("default_branch", Fault::Unanswered);
+    world.assert_published_once().await;
+    let outcomes: Vec<_> = world.runs().await.into_iter().map(|run| run.outcome).collect();
+    assert!(matches!(outcomes[1], Some(RunOutcome::Unavailable { .. })), "{outcomes:?}");
+    let turns = world.sim.state().agents.work_turns();
+    assert_eq!(turns.len(), 2);
+    assert_eq!(turns[0].thread, turns[1].thread);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_the_tracker_delays_reports_and_loses_none() {
+    let world = World::at_work().await;
+    world.until("a run begins", async || !world.sim.calls("prepare").is_empty()).await;
+    world.sim.state().faults.last(&["create_activity", "move_ticket"], Fault::Unanswered);
+    world.until_ended(1).await;
+    world.pull_request();
+    world.pass(Duration::from_secs(600)).await;
+    assert!(world.sim.state().tickets.count("") < 3);
+    world.sim.state().faults.heal();
+    world.assert_published_once().await;
+    let said = world.sim.state().tickets.said();
+    let kinds: Vec<_> = said.iter().filter_map(|said| said.split(':').next()).collect();
+    assert_eq!(kinds, ["thought", "action", "response"], "in the order in which it happened");
+}
+
+/// The ticket may have been taken away, so it is read before anything is published.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_published_while_the_ticket_cannot_be_read() {
+    let world = World::at_work().await;
+    world.until_written().await;
+    let tracker = ["read_ticket", "create_activity", "move_ticket"];
+    world.sim.state().faults.last(&tracker, Fault::Unanswered);
+    world.pass(Duration::from_secs(600)).await;
+    assert!(world.sim.calls("push").is_empty());
+    world.sim.state().faults.heal();
+    world.until_ended(1).await;
+    world.assert_published_once().await;
+    assert_eq!(world.sim.state().agents.launches, 1, "the work is not done again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_whose_answer_was_lost_appears_once() {
+    let mut world = World::with_delegated_ticket().await;
+    for _ in 0..5 {
+        world.sim.state().faults.next("create_activity", Fault::AnswerLost);
+    }
+    world.start();
+    world.assert_published_once().await;
+    assert_eq!(world.sim.state().tickets.count(""), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_report_is_shown_and_blocks_no_other() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().faults.next("create_activity", Fault::Refused);
+    world.sim.state().faults.next("move_ticket", Fault::Refused);
+    world.start();
+    world.assert_published_once().await;
+    assert_eq!(world.sim.state().tickets.count("thought:"), 0);
+    let feed = world.feed().await;
+    for refused in ["thought", "move_ticket"] {
+        let line = format!("{refused}: report {refused} was refused: ");
+        let shown = feed.iter().filter(|shown| shown.starts_with(&line)).count();
+        assert_eq!(shown, 1, "{feed:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_now_and_then_stops_nothing() {
+    let mut world = World::with_delegated_ticket().await;
+    for operation in [
+        "store.observe",
+        "store.acquire",
+        "store.claim",
+        "store.advance",
+        "store.load",
+        "store.settle",
+        "store.outbox_done",
+        "store.outbox_take",
+        "store.inbox_due",
+        "store.ready",
+        "store.orphaned_runs",
+        "store.known_occurrences",
+    ] {
+        world.sim.state().faults.next(operation, Fault::Unanswered);
+        world.sim.state().faults.next(operation, Fault::AnswerLost);
+    }
+    world.start();
+    world.assert_published_once().await;
+    for run in world.runs().await {
+        let lost = RunOutcome::Interrupted { by: Interruption::Restart, thread: None };
+        assert!(
+            matches!(run.outcome, Some(RunOutcome::Published { .. })) || run.outcome == Some(lost),
+            "{run:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_once_does_not_make_the_other_reports_wait() {
+    let mut world = World::with_delegated_ticket().await;
+    for number in 2..=4 {
+        let issue = patchrelay_domain::IssueId::new("acme", format!("ticket-{number}"));
+        world.delegate(&issue, &format!("APP-{number}"), &format!("session-{number}")).await;
+    }
+    world.sim.state().faults.next("store.outbox_done", Fault::Unanswered);
+    world.start();
+    world
+        .until("all are acknowledged", async || world.sim.state().tickets.count("thought:") == 4)
+        .await;
+    assert!(world.sim.age() < Duration::from_secs(10), "{:?}", world.sim.age());
+}

@@ -1,0 +1,246 @@
+//! Many short stories with crashes, faults and humans at random places, which all have to end well.
+//!
+//! A story follows from its seed as far as the threads of the database let it. A seed that fails prints itself; put it
+//! into `AGAIN` to see it alone.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Mutex,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use patchrelay_domain::{Budgets, IssueId, PrState, TrackerStateKind};
+use patchrelay_ports::{Clock, Side, Step};
+
+use super::sim::{Act, Chance, Death, Dice, Turn, World, issue, opened};
+
+/// How many stories are told. Each takes some tens of milliseconds.
+const SEEDS: u64 = 100;
+/// A seed to look at alone.
+const AGAIN: Option<u64> = None;
+
+#[test]
+fn every_story_ends_well() {
+    let (next, last) = AGAIN.map_or((0, SEEDS), |seed| (seed, seed + 1));
+    let next = AtomicU64::new(next);
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if last <= seed {
+                        return;
+                    }
+                    if catch_unwind(AssertUnwindSafe(|| tell(seed))).is_err() {
+                        failed.lock().expect("nobody panics with it").push(seed);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("nobody panics with it");
+    assert!(failed.is_empty(), "these seeds fail: {failed:?}");
+}
+
+fn tell(seed: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("it starts");
+    runtime.block_on(story(Dice(seed)));
+}
+
+async fn story(mut dice: Dice) {
+    let mut world = World::new().await;
+    world.project().budgets = Budgets {
+        implementation: 1_000,
+        recovery: 1_000,
+        recovery_backoff: Duration::from_secs(1),
+        ..Budgets::default()
+    };
+    // Everything is quick in a story, so that many can be told.
+    world.settings.reread_every = Duration::from_secs(10);
+    world.settings.silence_timeout = Duration::from_secs(20);
+    world.settings.lease_ttl = Duration::from_secs(12);
+    world.settings.drain = Duration::from_secs(5);
+    let mut issues = vec![issue()];
+    if dice.below(3) == 0 {
+        issues.push(IssueId::new("acme", "ticket-2"));
+    }
+    for (issue, number) in issues.iter().zip(1..) {
+        world.delegate(issue, &format!("APP-{number}"), &format!("session-{number}")).await;
+    }
+    let mut life = Life { sessions: issues.len(), was_undelegated: false };
+    for _ in 0..dice.below(5) {
+        troubled_time(&mut world, &mut dice, &mut life).await;
+    }
+
+    {
+        let mut state = world.sim.state();
+        state.faults.heal();
+        state.dies_at = None;
+        state.agents.work.clear();
+    }
+    world.set_delegated(true);
+    world.start();
+    world
+        .until("everything is published", async || {
+            world.sim.state().forge.pull_requests.len() == issues.len()
+        })
+        .await;
+    world.until_quiet().await;
+    assert_well(&world, &issues, &life).await;
+
+    let now = world.sim.now();
+    let numbers: Vec<_> =
+        world.sim.state().forge.open_pull_requests().iter().map(|pr| pr.number).collect();
+    for number in numbers {
+        world.sim.state().forge.end(now, number, PrState::Merged);
+    }
+    world
+        .until("everything is completed", async || {
+            let state = world.sim.state();
+            let completed =
+                |issue| state.tickets.of(issue).state.kind == TrackerStateKind::Completed;
+            issues.iter().all(completed)
+        })
+        .await;
+    world.until_quiet().await;
+    world.stop().await;
+    assert_well(&world, &issues, &life).await;
+    assert!(world.is_lease_free().await);
+}
+
+/// What humans did in a story.
+struct Life {
+    sessions: usize,
+    was_undelegated: bool,
+}
+
+/// An engine that runs for a while in a bad world, and how it ends.
+async fn troubled_time(world: &mut World, dice: &mut Dice, life: &mut Life) {
+    {
+        let mut state = world.sim.state();
+        state.faults.chance =
+            Some(Chance { dice: Dice(dice.below(u64::MAX)), percent: dice.below(10) });
+        for _ in 0..4 {
+            state.agents.work.push_back(some_turn(dice));
+        }
+        state.dies_at = (dice.below(4) != 0).then(|| Death {
+            step: Step::ALL[usize::try_from(dice.below(8)).expect("it is small")],
+            side: if dice.below(2) == 0 { Side::Before } else { Side::After },
+            after: u32::try_from(dice.below(3)).expect("it is small"),
+            only_the_task: dice.below(4) == 0,
+        });
+    }
+    world.start();
+    for _ in 0..=dice.below(2) {
+        some_time(world, Duration::from_secs(dice.below(40))).await;
+        match dice.below(6) {
+            0 => {
+                life.was_undelegated = true;
+                world.set_delegated(false);
+            }
+            1 => world.set_delegated(true),
+            2 => {
+                life.sessions += 1;
+                world.open(&issue(), "APP-1", &format!("session-more-{}", life.sessions)).await;
+            }
+            3 => {
+                let again = opened(&issue(), "APP-1", "session-1");
+                world.deliver(&format!("again-{}", dice.below(1_000)), &again).await;
+            }
+            _ => {}
+        }
+    }
+    some_time(world, Duration::from_secs(dice.below(15))).await;
+    if !world.sim.state().is_dead && dice.below(3) == 0 {
+        world.ask_to_stop();
+        // A loop may have died, or dies now.
+        drop(world.ended().await);
+    } else {
+        world.crash().await;
+    }
+}
+
+/// Lets time pass, unless the process dies.
+async fn some_time(world: &World, time: Duration) {
+    let end = world.sim.age() + time;
+    let over = tokio::time::timeout(
+        time,
+        world.until("it is dead", async || world.sim.state().is_dead || end <= world.sim.age()),
+    );
+    drop(over.await);
+}
+
+fn some_turn(dice: &mut Dice) -> Turn {
+    let paths = ["work-{n}-a", "work-{n}-b", "work-{n}-c"];
+    let mut turn = Turn::default();
+    for path in paths.iter().take(usize::try_from(dice.below(4)).expect("it is small")) {
+        let write = Act::Writes { path, content: "of turn {n}" };
+        turn.acts.push_back((Duration::from_secs(1 + dice.below(10)), write));
+    }
+    let end = match dice.below(12) {
+        0 => Act::Fails,
+        1 => Act::Dies,
+        // It says nothing more.
+        2 => return turn,
+        _ => Act::Ends("Done.".to_owned()),
+    };
+    turn.acts.push_back((Duration::from_secs(1 + dice.below(5)), end));
+    turn
+}
+
+/// Everything that has to be true at the end, whatever happened before.
+async fn assert_well(world: &World, issues: &[IssueId], life: &Life) {
+    world.assert_nothing_wrong().await;
+    let story = world.story().await;
+    let mut runs = Vec::new();
+    for issue in issues {
+        runs.extend(world.runs_of(issue).await);
+    }
+    assert!(runs.iter().all(|run| run.ended.is_some()), "a run is open\n{story}");
+    let state = world.sim.state();
+    assert_eq!(state.agents.alive(), 0, "an agent is left\n{story}");
+
+    assert_eq!(state.forge.pull_requests.len(), issues.len(), "{story}");
+    for pr in &state.forge.pull_requests {
+        let on_it = state.forge.runs_on(&pr.value.head_branch);
+        let mut once = on_it.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(on_it.len(), once.len(), "a run has two commits: {on_it:?}\n{story}");
+        assert!(!on_it.is_empty(), "{story}");
+        // Only a run that was stopped between its push and its pull request leaves its commit to another.
+        assert!(life.was_undelegated || on_it.len() == 1, "{on_it:?}\n{story}");
+    }
+
+    let mut ids: Vec<_> = state.tickets.activities.iter().map(|(id, _, _)| id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), state.tickets.activities.len(), "an activity is there twice\n{story}");
+    assert_eq!(state.tickets.count("thought:"), life.sessions, "{story}");
+    // Work that goes on after a loss is the same work to people; after an undelegation it begins anew.
+    let begun = state.tickets.count("action:");
+    assert!(
+        issues.len() <= begun && (life.was_undelegated || begun == issues.len()),
+        "{begun}\n{story}"
+    );
+    assert_eq!(state.tickets.count("response: Opened"), issues.len(), "{story}");
+
+    let places: Vec<_> = state
+        .disk
+        .worktrees
+        .values()
+        .map(|directory| directory.files.clone())
+        .chain(state.disk.rescued.iter().map(|(_, files)| files.clone()))
+        .chain(state.forge.branches.values().map(|tip| state.forge.files(tip)))
+        .collect();
+    for (path, content) in state.disk.written.iter().filter(|(path, _)| path.starts_with("work-")) {
+        let is_kept = places.iter().any(|files| files.get(path) == Some(content));
+        assert!(is_kept, "{path} is lost\n{story}");
+    }
+}

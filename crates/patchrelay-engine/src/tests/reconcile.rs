@@ -1,0 +1,145 @@
+//! What nobody told us is found.
+
+use std::time::Duration;
+
+use patchrelay_domain::{IssueId, PrNumber, PrState, TrackerStateKind};
+use patchrelay_ports::Clock;
+
+use super::sim::{Fault, World, issue};
+
+/// A world in which a pull request is open and nothing is left to do.
+async fn published() -> World {
+    let world = World::at_work().await;
+    world.assert_published_once().await;
+    world
+}
+
+/// Somebody ends a pull request, and nobody tells us.
+fn end(world: &World, number: u64, state: PrState) {
+    let now = world.sim.now();
+    world.sim.state().forge.end(now, PrNumber(number), state);
+}
+
+async fn until_completed(world: &World, issue: &IssueId) {
+    world
+        .until("the ticket is completed", async || {
+            world.sim.state().tickets.of(issue).state.kind == TrackerStateKind::Completed
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_that_nobody_told_us_of_is_found() {
+    let world = published().await;
+    end(&world, 1, PrState::Merged);
+    until_completed(&world, &issue()).await;
+    world.until_quiet().await;
+    assert_eq!(world.sim.state().tickets.count("response: Pull request [#1]"), 1);
+    assert_eq!(world.runs().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_while_we_were_down_is_found_at_once() {
+    let mut world = published().await;
+    world.stop().await;
+    end(&world, 1, PrState::Merged);
+    let start = world.sim.age();
+    world.start();
+    until_completed(&world, &issue()).await;
+    assert!(world.sim.age() - start < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_request_closed_while_we_were_down_is_replaced() {
+    let mut world = published().await;
+    world.stop().await;
+    end(&world, 1, PrState::Closed);
+    world.start();
+    world.until_ended(2).await;
+    world.until_quiet().await;
+    world.assert_nothing_wrong().await;
+    let pr = world.pull_request();
+    assert_eq!(pr.number, PrNumber(2));
+    assert_eq!(pr.head_branch.as_str(), "patchrelay/APP-1-wish-a-good-night-2");
+    let state = world.sim.state();
+    assert_eq!(state.tickets.count("thought: Pull request [#1]"), 1);
+    assert_eq!(state.tickets.count("response: Opened pull request"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_pull_request_that_cannot_be_read_does_not_hide_the_others() {
+    let mut world = World::with_delegated_ticket().await;
+    let second = IssueId::new("acme", "ticket-2");
+    world.delegate(&second, "APP-2", "session-2").await;
+    world.start();
+    world
+        .until("both are published", async || world.sim.state().forge.pull_requests.len() == 2)
+        .await;
+    world.until_quiet().await;
+    for number in [1, 2] {
+        end(&world, number, PrState::Merged);
+    }
+    world.sim.state().faults.next("read_pull_request", Fault::Unanswered);
+    let completed = || {
+        let state = world.sim.state();
+        [issue(), second.clone()]
+            .iter()
+            .filter(|issue| state.tickets.of(issue).state.kind == TrackerStateKind::Completed)
+            .count()
+    };
+    world.until("one is completed", async || completed() == 1).await;
+    let first = world.sim.age();
+    world.until("both are completed", async || completed() == 2).await;
+    assert!(Duration::from_secs(200) < world.sim.age() - first, "the other was read later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_again_what_is_known_appends_nothing() {
+    let world = published().await;
+    world.pass(Duration::from_secs(310)).await;
+    let (log, feed) = (world.log().await, world.feed().await);
+    let reads = world.sim.calls("read_pull_request").len();
+    world.pass(Duration::from_secs(1_000)).await;
+    assert!(reads + 3 <= world.sim.calls("read_pull_request").len());
+    assert_eq!(world.log().await, log);
+    assert_eq!(world.feed().await, feed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tracker_that_does_not_answer_hides_no_merge() {
+    let world = published().await;
+    world.sim.state().faults.last(&["read_ticket"], Fault::Unanswered);
+    end(&world, 1, PrState::Merged);
+    world.pass(Duration::from_secs(400)).await;
+    let known = world.facts().await.pull_request.expect("it is open");
+    assert_eq!(known.value.state, PrState::Merged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forge_that_does_not_answer_hides_no_undelegation() {
+    let world = published().await;
+    world.sim.state().faults.last(&["read_pull_request"], Fault::Unanswered);
+    world.set_delegated(false);
+    world.pass(Duration::from_secs(400)).await;
+    assert!(!world.facts().await.is_delegated());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issue_whose_project_is_gone_is_left_alone() {
+    let mut world = World::with_delegated_ticket().await;
+    let gate = world.sim.hold("prepare");
+    world.start();
+    gate.arrived().await;
+    world.crash().await;
+    let projects = std::mem::take(&mut world.settings.projects);
+    let reads = world.sim.calls("read_ticket").len();
+    world.start();
+    world.pass(Duration::from_secs(600)).await;
+    assert_eq!(world.sim.calls("read_ticket").len(), reads);
+    assert_eq!(world.runs().await[0].outcome, None);
+    world.stop().await;
+    world.settings.projects = projects;
+    world.start();
+    world.until_ended(2).await;
+    world.assert_published_once().await;
+}

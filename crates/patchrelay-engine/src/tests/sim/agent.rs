@@ -1,0 +1,326 @@
+//! The coding agent: processes, threads and scripted turns.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use patchrelay_domain::{RunId, ThreadId, TurnId, TurnStatus};
+use patchrelay_ports::{
+    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec, TurnOrder,
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Sim;
+
+/// What an agent does next in a turn.
+#[derive(Clone, Debug)]
+pub(in crate::tests) enum Act {
+    /// It says something.
+    Says,
+    /// It writes a file and says so. `{n}` in path and content is the number of the turn.
+    Writes { path: &'static str, content: &'static str },
+    /// It is done, with these last words.
+    Ends(String),
+    /// Its turn fails.
+    Fails,
+    /// Its process ends.
+    Dies,
+}
+
+/// A turn: what the agent does, each after a while. A turn that does not end goes on in silence.
+#[derive(Clone, Debug, Default)]
+pub(in crate::tests) struct Turn {
+    pub(in crate::tests) acts: VecDeque<(Duration, Act)>,
+    /// Whether it does all this again and again.
+    pub(in crate::tests) repeats: bool,
+}
+
+impl Turn {
+    pub(in crate::tests) fn of<const N: usize>(acts: [(u64, Act); N]) -> Self {
+        let acts = acts.map(|(seconds, act)| (Duration::from_secs(seconds), act));
+        Self { acts: acts.into(), repeats: false }
+    }
+
+    /// Twenty seconds of work on one file.
+    pub(in crate::tests) fn work() -> Self {
+        let write = Act::Writes { path: "src/lib.rs", content: "night {n}" };
+        Self::of([(10, write), (10, Act::Ends("Done.".to_owned()))])
+    }
+}
+
+/// A report with this outcome.
+pub(in crate::tests) fn report(outcome: &str) -> Turn {
+    let report = json!({
+        "outcome": outcome, "summary": "Added a greeting.", "commit_subject": "Add a greeting",
+        "commit_body": "", "pr_title": "Add a greeting", "pr_body": "", "question": "Which greeting?",
+    });
+    Turn::of([(1, Act::Ends(report.to_string()))])
+}
+
+/// A turn that was asked for.
+#[derive(Clone, Debug)]
+pub(in crate::tests) struct Asked {
+    pub(in crate::tests) thread: ThreadId,
+    pub(in crate::tests) input: String,
+    pub(in crate::tests) is_report: bool,
+    message_id: String,
+}
+
+/// An agent process.
+struct Process {
+    run: RunId,
+    directory: String,
+    is_at_work: bool,
+}
+
+/// The agents of this machine.
+#[derive(Default)]
+pub(in crate::tests) struct Agents {
+    processes: BTreeMap<u64, Process>,
+    /// The work turns to come; then [`Turn::work`].
+    pub(in crate::tests) work: VecDeque<Turn>,
+    /// The report turns to come; then a report that the work is done.
+    pub(in crate::tests) reports: VecDeque<Turn>,
+    threads: HashMap<ThreadId, RunId>,
+    /// How many threads were lost.
+    forgotten: usize,
+    /// Every turn that was asked for.
+    pub(in crate::tests) turns: Vec<Asked>,
+    /// How often a process was started.
+    pub(in crate::tests) launches: u64,
+    /// Whose leftovers were ended.
+    pub(in crate::tests) reaped: Vec<RunId>,
+    /// How often a turn was asked to stop.
+    pub(in crate::tests) interrupts: u64,
+    /// Whether our process is dying, and its agents outlive it.
+    pub(in crate::tests) outlive_us: bool,
+}
+
+impl Agents {
+    pub(super) fn is_any_in(&self, directory: &str) -> bool {
+        self.processes.values().any(|process| process.directory == directory)
+    }
+
+    pub(super) fn is_any_at_work_in(&self, directory: &str) -> bool {
+        self.processes.values().any(|p| p.directory == directory && p.is_at_work)
+    }
+
+    /// How many processes are alive.
+    pub(in crate::tests) fn alive(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Somebody removes the files that threads are kept in.
+    pub(in crate::tests) fn forget_threads(&mut self) {
+        self.forgotten += self.threads.len();
+        self.threads.clear();
+    }
+
+    /// The work turns that were asked for.
+    pub(in crate::tests) fn work_turns(&self) -> Vec<Asked> {
+        self.turns.iter().filter(|turn| !turn.is_report).cloned().collect()
+    }
+}
+
+/// The runtime. It hands itself to its sessions.
+pub(super) struct Runtime {
+    pub(super) sim: Arc<Sim>,
+}
+
+#[async_trait]
+impl AgentRuntime for Runtime {
+    async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError> {
+        let lost = |lost: super::fault::Lost| lost.agent("launch");
+        let call = self.sim.call("launch").await.map_err(lost)?;
+        let session = {
+            let mut state = self.sim.state();
+            if state.agents.is_any_in(&order.directory) {
+                state.is_wrong(format!("two agents in {}", order.directory));
+            }
+            state.agents.launches += 1;
+            let id = state.agents.launches;
+            let process = Process {
+                run: order.run.clone(),
+                directory: order.directory.clone(),
+                is_at_work: false,
+            };
+            state.agents.processes.insert(id, process);
+            Session { id, sim: Arc::downgrade(&self.sim), thread: None, turn: None }
+        };
+        Ok(Box::new(call.answer(session).await.map_err(lost)?))
+    }
+
+    async fn reap(&self, run: &RunId) -> Result<(), AgentError> {
+        let lost = |lost: super::fault::Lost| lost.agent("reap");
+        let call = self.sim.call("reap").await.map_err(lost)?;
+        {
+            let mut state = self.sim.state();
+            state.agents.reaped.push(run.clone());
+            state.agents.processes.retain(|_, process| process.run != *run);
+        }
+        call.answer(()).await.map_err(lost)
+    }
+}
+
+/// A connection to a process, which ends with it unless we are dying.
+struct Session {
+    id: u64,
+    sim: Weak<Sim>,
+    thread: Option<ThreadId>,
+    turn: Option<Running>,
+}
+
+struct Running {
+    turn: Turn,
+    number: usize,
+    since: Instant,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(sim) = self.sim.upgrade() else { return };
+        let mut state = sim.state();
+        if !state.agents.outlive_us {
+            state.agents.processes.remove(&self.id);
+        }
+    }
+}
+
+impl Session {
+    fn sim(&self) -> Result<Arc<Sim>, AgentError> {
+        let gone = || AgentError::Gone { reason: "its world is over".to_owned() };
+        let sim = self.sim.upgrade().ok_or_else(gone)?;
+        if sim.state().agents.processes.contains_key(&self.id) {
+            Ok(sim)
+        } else {
+            Err(AgentError::Gone { reason: "it is dead".to_owned() })
+        }
+    }
+
+    /// Carries out one act of a turn.
+    fn act(&mut self, sim: &Sim, act: Act) -> AgentEvent {
+        let mut state = sim.state();
+        let number = self.turn.as_ref().map_or(0, |turn| turn.number);
+        let ended = match act {
+            Act::Says => return AgentEvent::Progress { line: "hm".to_owned() },
+            Act::Writes { path, content } => {
+                let number = number.to_string();
+                let (path, content) =
+                    (path.replace("{n}", &number), content.replace("{n}", &number));
+                let directory = state.agents.processes[&self.id].directory.clone();
+                state.disk.written.push((path.clone(), content.clone()));
+                match state.disk.worktrees.get_mut(&directory) {
+                    Some(directory) => drop(directory.files.insert(path.clone(), content)),
+                    None => state.is_wrong(format!("{directory} is gone under its agent")),
+                }
+                return AgentEvent::Progress { line: format!("wrote {path}") };
+            }
+            Act::Ends(answer) => (TurnStatus::Completed, answer),
+            Act::Fails => (TurnStatus::Failed { reason: "overloaded".to_owned() }, String::new()),
+            Act::Dies => {
+                state.agents.processes.remove(&self.id);
+                (TurnStatus::Failed { reason: "the process ended".to_owned() }, String::new())
+            }
+        };
+        self.turn = None;
+        if let Some(process) = state.agents.processes.get_mut(&self.id) {
+            process.is_at_work = false;
+        }
+        AgentEvent::TurnEnded { status: ended.0, answer: ended.1 }
+    }
+}
+
+#[async_trait]
+impl AgentSession for Session {
+    async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError> {
+        let sim = self.sim()?;
+        let lost = |lost: super::fault::Lost| lost.agent("thread/start");
+        let call = sim.call("open_thread").await.map_err(lost)?;
+        let thread = {
+            let mut state = sim.state();
+            let agents = &mut state.agents;
+            match spec {
+                ThreadSpec::Resume(thread) if agents.threads.contains_key(&thread) => thread,
+                ThreadSpec::Resume(_) | ThreadSpec::Fresh => {
+                    let number = agents.forgotten + agents.threads.len() + 1;
+                    let thread = ThreadId::new(format!("thread-{number}"));
+                    let run = agents.processes[&self.id].run.clone();
+                    agents.threads.insert(thread.clone(), run);
+                    thread
+                }
+            }
+        };
+        self.thread = Some(thread.clone());
+        call.answer(thread).await.map_err(lost)
+    }
+
+    async fn start_turn(&mut self, order: &TurnOrder) -> Result<TurnId, AgentError> {
+        let sim = self.sim()?;
+        let lost = |lost: super::fault::Lost| lost.agent("turn/start");
+        let call = sim.call("start_turn").await.map_err(lost)?;
+        let number = {
+            let mut state = sim.state();
+            let thread = self.thread.clone().expect("a thread is opened before a turn");
+            if state.agents.turns.iter().any(|turn| turn.message_id == order.message_id) {
+                state.is_wrong(format!("message {} was sent twice", order.message_id));
+            }
+            let agents = &mut state.agents;
+            let process = agents.processes.get_mut(&self.id).expect("it is alive");
+            process.is_at_work = true;
+            let is_report = order.output_schema.is_some();
+            agents.turns.push(Asked {
+                thread,
+                input: order.input.clone(),
+                is_report,
+                message_id: order.message_id.clone(),
+            });
+            let number = agents.turns.len();
+            let turn = match is_report {
+                true => agents.reports.pop_front().unwrap_or_else(|| report("done")),
+                false => agents.work.pop_front().unwrap_or_else(Turn::work),
+            };
+            self.turn = Some(Running { turn, number, since: Instant::now() });
+            number
+        };
+        call.answer(TurnId::new(format!("turn-{number}"))).await.map_err(lost)
+    }
+
+    async fn next_event(&mut self) -> Result<AgentEvent, AgentError> {
+        let sim = self.sim()?;
+        let Some(running) = &mut self.turn else { return std::future::pending().await };
+        let Some((after, _)) = running.turn.acts.front() else {
+            return std::future::pending().await;
+        };
+        tokio::time::sleep_until(running.since + *after).await;
+        // Nothing waits from here on, so that a dropped call loses no event.
+        running.since = Instant::now();
+        let (after, act) = running.turn.acts.pop_front().expect("there is one");
+        if running.turn.repeats {
+            running.turn.acts.push_back((after, act.clone()));
+        }
+        // It may have been ended meanwhile.
+        self.sim()?;
+        let event = self.act(&sim, act);
+        sim.tell();
+        Ok(event)
+    }
+
+    async fn interrupt(&mut self) -> Result<(), AgentError> {
+        let sim = self.sim()?;
+        let lost = |lost: super::fault::Lost| lost.agent("turn/interrupt");
+        let call = sim.call("interrupt").await.map_err(lost)?;
+        sim.state().agents.interrupts += 1;
+        call.answer(()).await.map_err(lost)
+    }
+
+    async fn close(self: Box<Self>) {
+        if let Some(sim) = self.sim.upgrade() {
+            sim.state().agents.processes.remove(&self.id);
+            sim.tell();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The real store, which can be told to fail, and in front of which time stands.
+
+use std::{future::Future, sync::Arc, sync::mpsc, time::Duration};
+
+use async_trait::async_trait;
+use patchrelay_domain::{
+    BranchName, FeedEntry, IssueId, ObservationKind, PrNumber, ProjectId, ReadyIssue, RunId,
+    RunState, Timestamp,
+};
+use patchrelay_ports::{
+    Commit, Committed, Delivery, Guard, InboxRow, IssueFilter, Lease, OutboxRow, Received,
+    RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
+};
+use patchrelay_store::SqliteStore;
+
+use super::Sim;
+
+/// The store as the engine gets it.
+pub(super) struct SimStore {
+    pub(super) inner: Arc<SqliteStore>,
+    pub(super) sim: Arc<Sim>,
+}
+
+/// Keeps tokio's paused clock where it is while a thread that tokio does not know works for us: it does not jump while
+/// a blocking task is under way.
+pub(in crate::tests) async fn standing<T>(work: impl Future<Output = T>) -> T {
+    let (done, until_done) = mpsc::channel::<()>();
+    tokio::task::spawn_blocking(move || until_done.recv().is_err());
+    let result = work.await;
+    drop(done);
+    result
+}
+
+impl SimStore {
+    async fn through<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let call = self.sim.call_within(operation, Duration::ZERO).await;
+        let call = call.map_err(|lost| lost.store(operation))?;
+        let result = standing(work).await?;
+        call.answer(result).await.map_err(|lost| lost.store(operation))
+    }
+}
+
+#[async_trait]
+impl Store for SimStore {
+    async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError> {
+        self.through("store.receive", self.inner.receive(delivery)).await
+    }
+
+    async fn inbox_due(
+        &self,
+        now: Timestamp,
+        sources: &[Source],
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        self.through("store.inbox_due", self.inner.inbox_due(now, sources, limit)).await
+    }
+
+    async fn inbox_done(&self, rows: &[i64], now: Timestamp) -> Result<(), StoreError> {
+        self.through("store.inbox_done", self.inner.inbox_done(rows, now)).await
+    }
+
+    async fn inbox_failed(
+        &self,
+        row: i64,
+        due: Option<Timestamp>,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        self.through("store.inbox_failed", self.inner.inbox_failed(row, due, error)).await
+    }
+
+    async fn load(&self, issue: &IssueId) -> Result<Option<Stored>, StoreError> {
+        self.through("store.load", self.inner.load(issue)).await
+    }
+
+    async fn list(&self, filter: &IssueFilter) -> Result<Vec<Stored>, StoreError> {
+        self.through("store.list", self.inner.list(filter)).await
+    }
+
+    async fn find_by_pull_request(
+        &self,
+        project: &ProjectId,
+        branch: &BranchName,
+        number: PrNumber,
+    ) -> Result<Option<IssueId>, StoreError> {
+        let found = self.inner.find_by_pull_request(project, branch, number);
+        self.through("store.find_by_pull_request", found).await
+    }
+
+    async fn known_occurrences(
+        &self,
+        issue: &IssueId,
+        kinds: &[ObservationKind],
+    ) -> Result<Vec<bool>, StoreError> {
+        self.through("store.known_occurrences", self.inner.known_occurrences(issue, kinds)).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
+        let operation = match commit.guard {
+            Guard::Version => "store.observe",
+            Guard::Claim { .. } => "store.claim",
+            Guard::Settle { .. } => "store.settle",
+        };
+        self.through(operation, self.inner.commit(commit)).await
+    }
+
+    async fn ready(&self, now: Timestamp, limit: u32) -> Result<Vec<ReadyIssue>, StoreError> {
+        self.through("store.ready", self.inner.ready(now, limit)).await
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.through("store.next_due", self.inner.next_due(now)).await
+    }
+
+    async fn acquire(
+        &self,
+        issue: &IssueId,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.through("store.acquire", self.inner.acquire(issue, owner, now, ttl)).await
+    }
+
+    async fn renew(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.through("store.renew", self.inner.renew(lease, now, ttl)).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.through("store.release", self.inner.release(lease)).await
+    }
+
+    async fn advance(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        state: &RunState,
+        feed: Option<&FeedEntry>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.through("store.advance", self.inner.advance(lease, run, state, feed, now)).await
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
+        self.through("store.run", self.inner.run(run)).await
+    }
+
+    async fn runs_of(&self, issue: &IssueId) -> Result<Vec<RunRecord>, StoreError> {
+        self.through("store.runs_of", self.inner.runs_of(issue)).await
+    }
+
+    async fn orphaned_runs(&self, now: Timestamp) -> Result<Vec<RunRecord>, StoreError> {
+        self.through("store.orphaned_runs", self.inner.orphaned_runs(now)).await
+    }
+
+    async fn outbox_take(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.through("store.outbox_take", self.inner.outbox_take(owner, now, ttl, limit)).await
+    }
+
+    async fn outbox_done(
+        &self,
+        row: &OutboxRow,
+        error: Option<&str>,
+        feed: &FeedEntry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.through("store.outbox_done", self.inner.outbox_done(row, error, feed, now)).await
+    }
+
+    async fn outbox_failed(
+        &self,
+        row: &OutboxRow,
+        due: Timestamp,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        self.through("store.outbox_failed", self.inner.outbox_failed(row, due, error)).await
+    }
+
+    async fn outbox_pending(&self) -> Result<u64, StoreError> {
+        self.through("store.outbox_pending", self.inner.outbox_pending()).await
+    }
+
+    async fn observations(
+        &self,
+        issue: &IssueId,
+        limit: u32,
+    ) -> Result<Vec<StoredObservation>, StoreError> {
+        self.through("store.observations", self.inner.observations(issue, limit)).await
+    }
+
+    async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError> {
+        self.through("store.feed", self.inner.feed(after, limit)).await
+    }
+}
