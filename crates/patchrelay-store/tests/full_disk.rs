@@ -7,10 +7,12 @@ use nix::sys::{
     signal::Signal,
 };
 use patchrelay_domain::{
-    FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId, NextStep, ProjectId, Timestamp, Wait,
+    FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId, NextStep, OutboxOrder, ProjectId,
+    TicketTarget, Timestamp, Wait,
 };
 use patchrelay_ports::{
-    Commit, Committed, Delivery, Guard, Lease, Received, Source, Store, StoreError, Stored,
+    Commit, Committed, Delivery, Guard, Lease, NewOrder, Received, Source, Store, StoreError,
+    Stored,
 };
 use patchrelay_store::SqliteStore;
 use tempfile::TempDir;
@@ -26,15 +28,16 @@ struct FullDisk {
 
 impl FullDisk {
     fn fill() -> Self {
-        let before = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
-        setrlimit(Resource::RLIMIT_FSIZE, 0, before.1).unwrap();
+        let before = getrlimit(Resource::RLIMIT_FSIZE).expect("limits can be read");
+        setrlimit(Resource::RLIMIT_FSIZE, 0, before.1).expect("a limit can be lowered");
         Self { before }
     }
 }
 
 impl Drop for FullDisk {
     fn drop(&mut self) {
-        setrlimit(Resource::RLIMIT_FSIZE, self.before.0, self.before.1).unwrap();
+        setrlimit(Resource::RLIMIT_FSIZE, self.before.0, self.before.1)
+            .expect("what it was is allowed again");
     }
 }
 
@@ -54,7 +57,11 @@ fn change(expected: u64, name: &str, text: &str) -> Commit {
         facts: IssueFacts::new(issue(name), ProjectId::new("app"), NOW),
         next: NextStep::Wait { reason: Wait::TicketUnread, until: None },
         observations: Vec::new(),
-        orders: Vec::new(),
+        orders: vec![NewOrder {
+            entity_id: "1".to_owned(),
+            order: OutboxOrder::MoveTicket { to: TicketTarget::Started },
+            expires: None,
+        }],
         feed: vec![line],
         deliveries: Vec::new(),
         guard: Guard::Version,
@@ -78,7 +85,7 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
 }
 
 async fn version(store: &SqliteStore, name: &str) -> Option<u64> {
-    store.load(&issue(name)).await.unwrap().map(|Stored { version, .. }| version)
+    store.load(&issue(name)).await.expect("reading goes on").map(|Stored { version, .. }| version)
 }
 
 /// Everything that writes, while nothing can be written.
@@ -92,6 +99,8 @@ async fn fail_at_everything(store: &SqliteStore, lease: &Lease) {
     refused(store.release(lease).await);
     refused(store.inbox_done(&[1], NOW).await);
     refused(store.inbox_failed(1, None, "lost").await);
+    refused(store.outbox_take("sender", NOW, TTL, 10).await);
+    refused(store.check_writable().await);
 }
 
 #[tokio::test]
@@ -111,16 +120,18 @@ async fn a_store_works_again_as_soon_as_its_disk_does() {
         let _full = FullDisk::fill();
         for _ in 0..ROUNDS {
             fail_at_everything(&store, &lease).await;
-            assert_eq!(version(&store, "a").await, Some(1), "reading goes on");
+            assert_eq!(version(&store, "a").await, Some(1));
         }
     }
 
+    store.check_writable().await.unwrap();
     assert_eq!(version(&store, "a").await, Some(1));
     assert_eq!(version(&store, "c").await, None);
     assert_eq!(store.feed(0, 10).await.unwrap().len(), 2);
     let due = store.inbox_due(NOW, &[Source::Linear], 10).await.unwrap();
     assert_eq!(due.iter().map(|row| &*row.delivery.delivery_id).collect::<Vec<_>>(), ["kept"]);
     assert_eq!(due[0].attempts, 0);
+    assert_eq!(store.outbox_take("sender", NOW, TTL, 10).await.unwrap().len(), 2);
     assert_eq!(store.renew(&lease, NOW, TTL).await.unwrap(), Some(NOW.plus(TTL)));
     let other = store.acquire(&issue("b"), "w2", NOW, TTL).await.unwrap().unwrap();
     assert_eq!(other.token, 1, "a lease that was not stored was not given");

@@ -36,7 +36,7 @@ pub(super) async fn due(
 ) -> Result<Vec<InboxRow>, StoreError> {
     let failed = failed("read the inbox");
     let mut tx = Transaction::begin_reading(reader).await.map_err(&failed)?;
-    let mut rows: Vec<InboxRow> = Vec::new();
+    let mut lists = Vec::with_capacity(sources.len());
     for &source in sources {
         let of_source: Vec<InboxRecord> = sqlx::query_as(sql::INBOX_DUE)
             .bind(source.as_str())
@@ -45,11 +45,13 @@ pub(super) async fn due(
             .fetch_all(&mut *tx)
             .await
             .map_err(&failed)?;
-        for row in of_source {
-            rows.push(row.read(source)?);
-        }
+        lists.push((source, of_source));
     }
     tx.commit().await.map_err(&failed)?;
+    let mut rows = lists
+        .into_iter()
+        .flat_map(|(source, list)| list.into_iter().map(move |row| row.read(source)))
+        .collect::<Result<Vec<InboxRow>, StoreError>>()?;
     // A source that is named twice gives its rows twice.
     rows.sort_by_key(|row| row.id);
     rows.dedup_by_key(|row| row.id);

@@ -12,7 +12,9 @@ use std::{
 
 use patchrelay_domain::RunId;
 use patchrelay_ports::{Commit, Store, StoreError};
-use sqlx::{Executor as _, SqlSafeStr as _, SqlitePool, sqlite::SqliteConnectOptions};
+use sqlx::{
+    AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool, sqlite::SqliteConnectOptions,
+};
 use tempfile::TempDir;
 
 use super::Database;
@@ -143,6 +145,18 @@ async fn every_statement_can_be_prepared() {
 }
 
 #[tokio::test]
+async fn what_waits_for_nobody_is_not_looked_at() {
+    let database = Database::open().await;
+    let plan: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql::INBOX_DUE)))
+            .fetch_all(&database.store.reader)
+            .await
+            .unwrap();
+    let steps: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
+    assert_eq!(steps, ["SEARCH inbox USING INDEX inbox_waiting_by_source (source=?)"]);
+}
+
+#[tokio::test]
 async fn every_migration_applies_over_the_ones_before() {
     let directory = TempDir::new().unwrap();
     let options = SqliteConnectOptions::new()
@@ -194,9 +208,9 @@ async fn readers_cannot_write() {
 
 #[tokio::test]
 async fn a_dropped_commit_happened_whole_or_not_at_all() {
-    // Enough to be cut anywhere: a commit like this one takes about ten polls, fewer when SQLite's thread is quick.
-    const ROUNDS: usize = 60;
-    const MOST_POLLS: usize = 12;
+    // Enough to be cut anywhere: a commit like this one takes about thirty polls, fewer when SQLite's thread is quick.
+    const ROUNDS: usize = 80;
+    const MOST_POLLS: usize = 40;
     let database = Database::open().await;
     let store = Arc::clone(&database.store);
     let mut version = 0;
