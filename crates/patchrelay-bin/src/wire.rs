@@ -20,7 +20,7 @@ use patchrelay_github::{GithubConfig, GithubForge, GithubWebhooks};
 use patchrelay_linear::{
     Credential, LinearConfig, LinearTracker, LinearWebhookSettings, LinearWebhooks,
 };
-use patchrelay_server::{InFlight, Operators, ServerState};
+use patchrelay_server::{InFlight, Operators, Readiness, ServerState};
 use patchrelay_store::SqliteStore;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
@@ -101,6 +101,7 @@ impl App {
             operators,
             max_body_bytes: config.ingress.max_body_bytes,
             version: env!("CARGO_PKG_VERSION"),
+            readiness: Readiness::default(),
             intake: InFlight::default(),
         };
         Ok(Self { relay, listener, address, server, store })

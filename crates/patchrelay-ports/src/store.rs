@@ -282,6 +282,10 @@ pub enum StoreError {
 /// The store. Every method is one transaction: after a crash it happened or it did not.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Whether a change could be stored now. It costs a flush of the disk and takes its turn among the changes, so one
+    /// answer should serve everybody who asks within some seconds. It may be dropped at any time.
+    async fn check_writable(&self) -> Result<(), StoreError>;
+
     /// Stores a delivery, once per (source, id) and once per (source, body).
     async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError>;
 

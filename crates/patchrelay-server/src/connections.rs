@@ -65,7 +65,8 @@ const LAST_EXCHANGE: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(5);
 /// Files that ran out do not come back at once.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-/// The buffer of one connection in bytes, which also bounds a header. With [`MAX_CONNECTIONS`] this makes 32 MiB.
+/// The buffer of one connection in bytes, which also bounds a header. hyper may overshoot it by one read, so that
+/// [`MAX_CONNECTIONS`] hold at most 64 MiB.
 const MAX_BUFFER: usize = 64 * 1024;
 /// How many bytes that nobody wants are read after the last answer: the largest body of an honest sender (GitHub's
 /// 25 MiB) and some more.
@@ -96,64 +97,81 @@ pub(crate) async fn serve_within(
     state: ServerState,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let stop = stop.child_token();
-    let app = router(state);
-    let mut connections = JoinSet::new();
-    let accepted =
-        accept_until_stopped(limits, || listener.accept(), &app, &mut connections, &stop).await;
+    let mut connections = Connections::new(limits, router(state));
+    let accepted = connections.accept_until_stopped(|| listener.accept(), &stop).await;
     // Who connects now is refused rather than left waiting.
     drop(listener);
-    // When it was the listener that failed, the connections do not know yet.
-    stop.cancel();
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            log_panic(ended);
-        }
-    };
-    if timeout(limits.grace, all).await.is_err() {
-        warn!(connections = connections.len(), "connections are cut off by the stop");
-        connections.shutdown().await;
-    }
+    connections.finish().await;
     accepted
 }
 
-/// Takes connections while there is room for them.
-pub(crate) async fn accept_until_stopped<F>(
+/// The connections that are open. When this is dropped, they are cut off.
+pub(crate) struct Connections {
     limits: Limits,
-    accept: impl Fn() -> F,
-    app: &Router,
-    connections: &mut JoinSet<()>,
-    stop: &CancellationToken,
-) -> io::Result<()>
-where
-    F: Future<Output = io::Result<(TcpStream, SocketAddr)>>,
-{
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            Some(ended) = connections.join_next() => {
-                log_panic(ended);
-                continue;
-            }
-            accepted = accept(), if connections.len() < limits.connections => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                connections.spawn(converse(limits, stream, peer, app.clone(), stop.clone()));
-            }
-            Err(error) => match error.kind() {
-                // Who gave up while it waited is no trouble of ours.
-                io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {}
-                // The socket does not listen, and never will.
-                io::ErrorKind::InvalidInput => return Err(error),
-                _ => {
-                    warn!(%error, "no connection can be accepted; trying again");
-                    tokio::select! {
-                        () = stop.cancelled() => return Ok(()),
-                        () = sleep(limits.accept_pause) => {}
-                    }
+    app: Router,
+    tasks: JoinSet<()>,
+    /// Lets each of them end after the request that is under way.
+    finish: CancellationToken,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: Limits, app: Router) -> Self {
+        Self { limits, app, tasks: JoinSet::new(), finish: CancellationToken::new() }
+    }
+
+    /// Takes connections while there is room for them.
+    pub(crate) async fn accept_until_stopped<F>(
+        &mut self,
+        accept: impl Fn() -> F,
+        stop: &CancellationToken,
+    ) -> io::Result<()>
+    where
+        F: Future<Output = io::Result<(TcpStream, SocketAddr)>>,
+    {
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(ended) = self.tasks.join_next() => {
+                    log_panic(ended);
+                    continue;
                 }
-            },
+                accepted = accept(), if self.tasks.len() < self.limits.connections => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.open(stream, peer),
+                Err(error) => match error.kind() {
+                    // Who gave up while it waited is no trouble of ours.
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {}
+                    // The socket does not listen, and never will.
+                    io::ErrorKind::InvalidInput => return Err(error),
+                    _ => {
+                        warn!(%error, "no connection can be accepted; trying again");
+                        tokio::select! {
+                            () = stop.cancelled() => return Ok(()),
+                            () = sleep(self.limits.accept_pause) => {}
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn open(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let (limits, app, finish) = (self.limits, self.app.clone(), self.finish.clone());
+        self.tasks.spawn(converse(limits, stream, peer, app, finish));
+    }
+
+    /// Waits for requests under way, and cuts off what takes too long.
+    async fn finish(mut self) {
+        self.finish.cancel();
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                log_panic(ended);
+            }
+        };
+        if timeout(self.limits.grace, all).await.is_err() {
+            warn!(connections = self.tasks.len(), "connections are cut off by the stop");
+            self.tasks.shutdown().await;
         }
     }
 }
@@ -170,9 +188,9 @@ async fn converse(
     mut stream: TcpStream,
     peer: SocketAddr,
     app: Router,
-    stop: CancellationToken,
+    finish: CancellationToken,
 ) {
-    match exchange(limits, &mut stream, peer, app, &stop).await {
+    match exchange(limits, &mut stream, peer, app, &finish).await {
         Some(Ok(())) => {}
         Some(Err(error)) => {
             debug!(%peer, %error, "a connection failed");
@@ -188,13 +206,13 @@ async fn converse(
     linger(stream).await;
 }
 
-/// Answers requests until the connection ends, is stopped or grows old. `None`: the last exchange took too long.
+/// Answers requests until the connection ends, shall finish or grows old. `None`: the last exchange took too long.
 async fn exchange(
     limits: Limits,
     stream: &mut TcpStream,
     peer: SocketAddr,
     app: Router,
-    stop: &CancellationToken,
+    finish: &CancellationToken,
 ) -> Option<hyper::Result<()>> {
     let app = TowerToHyperService::new(app);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
@@ -206,7 +224,7 @@ async fn exchange(
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         ended = connection.as_mut() => return Some(ended),
-        () = stop.cancelled() => {}
+        () = finish.cancelled() => {}
         () = sleep(limits.age) => {}
     }
     connection.as_mut().graceful_shutdown();

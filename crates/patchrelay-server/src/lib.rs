@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod connections;
 mod error;
+mod readiness;
 mod syntax;
 mod view;
 mod webhook;
@@ -26,6 +27,7 @@ use patchrelay_ports::{Clock, Store, WebhookSource};
 pub use crate::{
     auth::{OpenBind, Operators},
     connections::serve,
+    readiness::Readiness,
     webhook::InFlight,
 };
 
@@ -48,6 +50,8 @@ pub struct ServerState {
     pub max_body_bytes: usize,
     /// The program's version.
     pub version: &'static str,
+    /// What the last look at the database said.
+    pub readiness: Readiness,
     /// What bounds bodies in flight.
     pub intake: InFlight,
 }
@@ -81,10 +85,9 @@ async fn health(State(state): State<ServerState>) -> Response {
     Json(serde_json::json!({ "status": "ok", "version": state.version })).into_response()
 }
 
-/// Up means: the database answers. The listener is up, or nobody could ask (D40).
+/// Up means: the database can be written to. The listener is up, or nobody could ask (D40).
 async fn ready(State(state): State<ServerState>) -> Response {
-    let database = state.store.outbox_pending().await;
-    let ready = database.is_ok();
+    let ready = state.readiness.database(state.store.as_ref()).await;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({
         "ready": ready,

@@ -23,19 +23,13 @@ use sqlx::{Sqlite, SqlitePool, query::Query, sqlite::SqliteArguments};
 
 use crate::{SqliteStore, record::corrupt, sql, transaction::Transaction};
 
-impl SqliteStore {
-    /// Whether a change could be stored now. It stores one that changes nothing, because a full disk is not noticed
-    /// before something is committed.
-    ///
-    /// It costs a flush of the disk and takes its turn among the changes, so one answer should serve everybody who
-    /// asks within some seconds. It may be dropped at any time.
-    pub async fn check_writable(&self) -> Result<(), StoreError> {
-        write(&self.writer, "store a trial change", sqlx::query(sql::TRY_TO_WRITE)).await.map(drop)
-    }
-}
-
 #[async_trait]
 impl Store for SqliteStore {
+    // A full disk is not noticed before something is committed, so this commits a change that changes nothing.
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        write(&self.writer, "store a trial change", sqlx::query(sql::TRY_TO_WRITE)).await.map(drop)
+    }
+
     async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError> {
         inbox::receive(&self.writer, delivery).await
     }

@@ -222,6 +222,18 @@ async fn a_branch_that_somebody_else_took_while_down_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_settlement_whose_answer_was_lost_counts_once() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().faults.next("store.settle", Fault::AnswerLost);
+    world.start();
+    world.until("it is tried again", async || world.sim.calls("store.settle").len() == 2).await;
+    world.assert_published_once().await;
+    let log = world.log().await;
+    assert_eq!(log.iter().filter(|entry| entry.kind == "run_settled").count(), 1);
+    assert_eq!(world.runs().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_whose_task_panics_is_taken_over_when_its_lease_is_over() {
     let mut world = World::with_delegated_ticket().await;
     world.sim.state().dies_at =

@@ -11,7 +11,6 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     InFlight,
-    connections::{Limits, accept_until_stopped, serve_within},
+    connections::{Connections, Limits, serve_within},
     router,
 };
 
@@ -123,7 +122,7 @@ async fn a_header_has_a_size() {
     let world = World::new().await;
     while_served(&world, patient(), async |address, _| {
         let mut stream = connect(address).await;
-        let long = "a".repeat(100 * 1024);
+        let long = "a".repeat(300 * 1024);
         ask(&mut stream, format!("GET /health HTTP/1.1\r\nx: {long}\r\n\r\n")).await;
         let answer = rest(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
@@ -131,7 +130,6 @@ async fn a_header_has_a_size() {
     .await;
 }
 
-/// Although it begins a header again and again, and each in time.
 #[tokio::test]
 async fn a_connection_grows_old() {
     let world = World::new().await;
@@ -203,7 +201,7 @@ async fn a_stop_lets_a_request_finish_and_takes_no_other() {
         until(&mut idle, "}").await;
         let mut busy = under_way(address, sent.body.len()).await;
         stop.cancel();
-        // The idle one is told only after the listener is gone.
+        // The idle one is closed after the listener.
         assert_eq!(rest(&mut idle).await, "");
         TcpStream::connect(address).await.unwrap_err();
         ask(&mut busy, &sent.body).await;
@@ -302,14 +300,17 @@ async fn a_failure_to_accept_passes() {
         io::ErrorKind::ConnectionAborted.into(),
         io::Error::from_raw_os_error(EMFILE),
     ]));
-    let accept = async || match failures.borrow_mut().pop_front() {
-        Some(failure) => Err(failure),
-        None => listener.accept().await,
+    let accept = async || {
+        let failure = failures.borrow_mut().pop_front();
+        match failure {
+            Some(failure) => Err(failure),
+            None => listener.accept().await,
+        }
     };
     let limits = Limits { accept_pause: Duration::from_millis(1), ..patient() };
-    let (app, mut connections, stop) =
-        (router(world.state.clone()), JoinSet::new(), CancellationToken::new());
-    let accepting = accept_until_stopped(limits, accept, &app, &mut connections, &stop);
+    let mut connections = Connections::new(limits, router(world.state.clone()));
+    let stop = CancellationToken::new();
+    let accepting = connections.accept_until_stopped(accept, &stop);
     let talking = async {
         let mut stream = connect(address).await;
         ask(&mut stream, HEALTH).await;
@@ -324,29 +325,24 @@ async fn a_failure_to_accept_passes() {
     assert!(failures.borrow().is_empty());
 }
 
-/// The pause is as long as it takes, and a stop does not wait for it.
 #[tokio::test]
 async fn a_stop_ends_the_pause_after_a_failure() {
     let world = World::new().await;
-    let app = router(world.state.clone());
     let stop = CancellationToken::new();
     let accept = async || {
         stop.cancel();
         Err(io::ErrorKind::OutOfMemory.into())
     };
     let limits = Limits { accept_pause: NEVER, ..patient() };
-    let mut connections = JoinSet::new();
-    let accepting = accept_until_stopped(limits, accept, &app, &mut connections, &stop);
+    let mut connections = Connections::new(limits, router(world.state.clone()));
+    let accepting = connections.accept_until_stopped(accept, &stop);
     tokio::time::timeout(NEVER / 2, accepting).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_socket_that_does_not_listen_ends_the_service() {
     let world = World::new().await;
-    let app = router(world.state.clone());
-    let stop = CancellationToken::new();
     let accept = async || Err(io::ErrorKind::InvalidInput.into());
-    let mut connections = JoinSet::new();
-    let accepting = accept_until_stopped(patient(), accept, &app, &mut connections, &stop);
-    accepting.await.unwrap_err();
+    let mut connections = Connections::new(patient(), router(world.state.clone()));
+    connections.accept_until_stopped(accept, &CancellationToken::new()).await.unwrap_err();
 }

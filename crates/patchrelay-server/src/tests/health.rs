@@ -33,7 +33,12 @@ async fn ready_is_what_the_database_is() {
     });
     assert_eq!(ready.json(), json!({ "ready": true, "checks": checks }));
 
+    // One answer serves everybody for a while; then it is asked for again.
     world.break_store().await;
+    assert_eq!(world.get("/ready").await.status, StatusCode::OK);
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(6)).await;
+    tokio::time::resume();
     let broken = world.get("/ready").await;
     assert_eq!(broken.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(broken.json()["ready"], false);

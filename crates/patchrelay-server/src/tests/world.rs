@@ -32,7 +32,7 @@ use sha2::Sha256;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use crate::{InFlight, Operators, ServerState, router};
+use crate::{InFlight, Operators, Readiness, ServerState, router};
 
 /// Now, for everybody: 2026-01-02T03:04:05Z.
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
@@ -79,6 +79,7 @@ impl World {
             operators: operators(None),
             max_body_bytes: usize::MAX,
             version: "1.2.3",
+            readiness: Readiness::default(),
             intake: InFlight::default(),
         };
         Self { store, state, nudges, _directory: directory }

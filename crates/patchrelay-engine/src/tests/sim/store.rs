@@ -46,6 +46,10 @@ impl SimStore {
 
 #[async_trait]
 impl Store for SimStore {
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.inner.check_writable().await
+    }
+
     async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError> {
         self.through("store.receive", self.inner.receive(delivery)).await
     }
