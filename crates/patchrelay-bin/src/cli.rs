@@ -1,8 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{io::IsTerminal, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Turns tickets that are delegated to it in Linear into merged GitHub pull requests.
 #[derive(Debug, Parser)]
@@ -14,6 +14,9 @@ pub(crate) struct Cli {
     /// Print JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Color the log
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
     /// Log more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -24,16 +27,46 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// When the log is colored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    // Without help of their own, which would blow up the help of every command.
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Whether what is written to standard error is colored.
+    pub(crate) fn on_stderr(self) -> bool {
+        match self {
+            Self::Auto => std::io::stderr().is_terminal(),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
 impl Cli {
-    /// What is logged instead of what the configuration says, if anything.
-    pub(crate) fn verbosity(&self) -> Option<&'static str> {
-        match (self.quiet, self.verbose) {
+    /// What the command line says of the log.
+    pub(crate) fn log(&self) -> LogChoice {
+        let level = match (self.quiet, self.verbose) {
             (true, _) => Some("warn"),
             (false, 0) => None,
             (false, 1) => Some("debug"),
             (false, _) => Some("trace"),
-        }
+        };
+        LogChoice { level, color: self.color.on_stderr() }
     }
+}
+
+/// What the command line says of the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogChoice {
+    /// What is logged, instead of what the configuration says.
+    pub(crate) level: Option<&'static str>,
+    /// Whether it is colored.
+    pub(crate) color: bool,
 }
 
 #[derive(Debug, Subcommand)]

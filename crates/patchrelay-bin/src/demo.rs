@@ -16,7 +16,7 @@ use patchrelay_testkit::agent::{Script, serve_stdio};
 
 use self::world::World;
 use crate::{
-    cli::DemoOptions,
+    cli::{DemoOptions, LogChoice},
     config,
     environment::Environment,
     failure::Failure,
@@ -36,17 +36,16 @@ pub(crate) async fn run(
     options: &DemoOptions,
     environment: &Environment,
     output: &Output,
-    verbose: u8,
+    log: LogChoice,
 ) -> Result<(), Failure> {
     if output.is_json() {
         return Err(Failure::new("the demo prints for people: leave --json out"));
     }
-    if 0 < verbose {
-        let level = if verbose == 1 { "info" } else { "debug" };
+    if let Some(level) = log.level {
         tracing_subscriber::fmt()
             .with_env_filter(level)
             .with_writer(std::io::stderr)
-            .with_ansi(false)
+            .with_ansi(log.color)
             .try_init()
             .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
     }

@@ -54,13 +54,13 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
         return Err(Failure::new("another TLS provider is installed already"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let verbosity = cli.verbosity();
+    let log = cli.log();
     let config = cli.config.as_deref();
     runtime.block_on(async {
         match cli.command {
-            Command::Demo(options) => demo::run(&options, &environment, output, cli.verbose).await,
+            Command::Demo(options) => demo::run(&options, &environment, output, log).await,
             Command::Serve { port } => {
-                serve::run(config, port, &environment, output, verbosity, probe).await
+                serve::run(config, port, &environment, output, log, probe).await
             }
             Command::Issue { command } => {
                 let service = client::Service::of(config, &environment)?;

@@ -8,6 +8,7 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    cli::LogChoice,
     config::{self, Config, LogFormat},
     environment::Environment,
     failure::Failure,
@@ -22,7 +23,7 @@ pub(crate) async fn run(
     port: Option<u16>,
     environment: &Environment,
     output: &Output,
-    verbosity: Option<&str>,
+    log: LogChoice,
     probe: Arc<dyn Probe>,
 ) -> Result<(), Failure> {
     let config_path = config::find(flag, environment)?;
@@ -30,7 +31,7 @@ pub(crate) async fn run(
     if let Some(port) = port {
         config.server.port = port;
     }
-    start_log(&config, verbosity)?;
+    start_log(&config, log)?;
     let listener = wire::bind(&config).await?;
     let secrets = Secrets::look_up(environment)?;
     let app = App::open(Parts {
@@ -75,8 +76,8 @@ pub(crate) async fn run(
 }
 
 /// Starts the log on standard error.
-fn start_log(config: &Config, verbosity: Option<&str>) -> Result<(), Failure> {
-    let filter = match verbosity {
+fn start_log(config: &Config, log: LogChoice) -> Result<(), Failure> {
+    let filter = match log.level {
         Some(level) => level.to_owned(),
         None => config.telemetry.log.clone(),
     };
@@ -86,7 +87,7 @@ fn start_log(config: &Config, verbosity: Option<&str>) -> Result<(), Failure> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(false);
+        .with_ansi(log.color);
     let started = match config.telemetry.log_format {
         LogFormat::Pretty => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -60,14 +60,21 @@ fn the_global_options_may_come_after_the_command() {
         Cli::parse_from("patchrelay issue list --active --json --config /x.toml -vv".split(' '));
     assert!(cli.json);
     assert_eq!(cli.config.as_deref(), Some("/x.toml".as_ref()));
-    assert_eq!(cli.verbosity(), Some("trace"));
+    assert_eq!(cli.log().level, Some("trace"));
 }
 
 #[test]
 fn verbosity_replaces_the_configured_filter_only_when_asked() {
-    let verbosity = |line: &str| Cli::parse_from(line.split(' ')).verbosity();
+    let verbosity = |line: &str| Cli::parse_from(line.split(' ')).log().level;
     assert_eq!(verbosity("patchrelay serve"), None);
     assert_eq!(verbosity("patchrelay -q serve"), Some("warn"));
     assert_eq!(verbosity("patchrelay serve -v"), Some("debug"));
     assert_eq!(verbosity("patchrelay serve -vvvv"), Some("trace"));
+}
+
+#[test]
+fn color_is_chosen_or_follows_the_terminal() {
+    let color = |line: &str| Cli::parse_from(line.split(' ')).log().color;
+    assert!(color("patchrelay --color always serve"));
+    assert!(!color("patchrelay serve --color never"));
 }
