@@ -89,6 +89,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Look at prompts
+    Prompt {
+        #[command(subcommand)]
+        command: PromptCommand,
+    },
     /// Speak the agent's protocol on standard input and output, following a script
     #[command(hide = true)]
     ScriptedAgent {
@@ -135,6 +140,28 @@ pub(crate) struct OneIssue {
     /// Its project, when several have that key
     #[arg(long, value_name = "ID")]
     pub(crate) project: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromptCommand {
+    /// Print the prompt that the agent would get, without any service
+    Preview(PreviewOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewOptions {
+    /// The ticket, its branches and what else is known, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) issue: PathBuf,
+    /// What the run is for [default: what the file says, or implementation]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) run_type: Option<String>,
+    /// What a run of this type is about: a failed check, a review, a queue incident
+    #[arg(long, value_name = "FILE")]
+    pub(crate) context: Option<PathBuf>,
+    /// A checkout whose workflow file is included
+    #[arg(long, value_name = "PATH")]
+    pub(crate) repo: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

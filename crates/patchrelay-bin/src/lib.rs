@@ -11,6 +11,7 @@ mod environment;
 mod failure;
 mod file;
 mod output;
+mod preview;
 mod private;
 mod secrets;
 mod serve;
@@ -23,7 +24,7 @@ use clap::Parser;
 use patchrelay::ports::{NoProbe, Probe};
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand, IssueCommand},
+    cli::{Cli, Command, ConfigCommand, IssueCommand, PromptCommand},
     environment::Environment,
     failure::Failure,
     output::Output,
@@ -76,6 +77,9 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
                 ConfigCommand::Check => show::config_check(output, config, &environment),
                 ConfigCommand::Show => show::config(output, config, &environment),
             },
+            Command::Prompt { command: PromptCommand::Preview(options) } => {
+                preview::run(&options, output)
+            }
             Command::ScriptedAgent { script } => {
                 demo::scripted_agent(script.as_deref(), &environment).await
             }
