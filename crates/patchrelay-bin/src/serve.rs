@@ -43,6 +43,11 @@ pub(crate) async fn run(
         listener,
     })
     .await?;
+    // Before anybody is told that we run: whoever knows it may ask us to stop.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // A terminal that is closed is no reason to leave runs without a word.
+    let mut hangup = signal(SignalKind::hangup())?;
     let address = app.address();
     if output.is_json() {
         output.value(&serde_json::json!({ "address": address.to_string() }))?;
@@ -50,10 +55,6 @@ pub(crate) async fn run(
         output.line(&format!("patchrelay listens on http://{address}"))?;
     }
     let stop = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    // A terminal that is closed is no reason to leave runs without a word.
-    let mut hangup = signal(SignalKind::hangup())?;
     let running = app.run_until(stop.clone());
     tokio::pin!(running);
     let mut asked = false;

@@ -66,7 +66,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Files that ran out do not come back at once.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The buffer of one connection in bytes, which also bounds a header. hyper may overshoot it by one read, so that
-/// [`MAX_CONNECTIONS`] hold at most 64 MiB.
+/// [`MAX_CONNECTIONS`] hold about 64 MiB.
 const MAX_BUFFER: usize = 64 * 1024;
 /// How many bytes that nobody wants are read after the last answer: the largest body of an honest sender (GitHub's
 /// 25 MiB) and some more.

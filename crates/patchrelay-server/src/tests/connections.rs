@@ -153,6 +153,20 @@ async fn a_connection_grows_old() {
 }
 
 #[tokio::test]
+async fn the_last_exchange_of_an_old_connection_has_an_end() {
+    let world = World::new().await;
+    let limits = Limits { age: SHORT, last_exchange: SHORT, ..patient() };
+    while_served(&world, limits, async |address, _| {
+        // Its handler would wait longer for the body, and then say so.
+        let mut stream = under_way(address, 10).await;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), "");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_does_not_read_the_answers_is_cut_off() {
     let world = World::new().await;
     let limits = Limits { age: SHORT, last_exchange: SHORT, ..patient() };
