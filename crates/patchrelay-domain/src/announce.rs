@@ -1,5 +1,7 @@
 //! Which outward reports a change deserves.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -28,6 +30,14 @@ pub enum OutboxOrder {
 }
 
 impl OutboxOrder {
+    /// How long it helps anybody. A sign of life that comes hours later is none; everything else stays true.
+    pub fn useful_for(&self) -> Option<Duration> {
+        match self {
+            Self::Activity { urgent: true, .. } => Some(ACKNOWLEDGEMENT_HELPS),
+            Self::Activity { urgent: false, .. } | Self::MoveTicket { .. } => None,
+        }
+    }
+
     /// The name under which it is shown.
     pub fn name(&self) -> &'static str {
         match self {
@@ -42,6 +52,9 @@ impl OutboxOrder {
         }
     }
 }
+
+/// Linear calls a session stale after half an hour without a sign of life, and takes a later one as its recovery.
+const ACKNOWLEDGEMENT_HELPS: Duration = Duration::from_secs(60 * 60);
 
 /// What an activity says. Linear's content types.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

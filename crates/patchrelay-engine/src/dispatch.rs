@@ -9,7 +9,7 @@ use patchrelay_domain::{
 use patchrelay_ports::{Guard, Lease, NewRun, RunRecord, Side, Step};
 use tokio::{
     task::{Id, JoinSet},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -25,6 +25,9 @@ use crate::{
 
 /// How many ready issues are looked at in one go; more than can be started.
 const BATCH: u32 = 200;
+
+/// How long a run may take to stop: ending an agent and keeping its edits takes a few seconds.
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The tasks of this process's runs.
 struct Runs {
@@ -88,20 +91,25 @@ impl Runs {
         self.by_task.insert(handle.id(), key);
     }
 
-    /// Lets the runs go on for a while, then asks them to stop, and waits for all of them.
+    /// Lets the runs go on for a while, then asks them to stop. What cannot even stop is cut off, which is like a crash:
+    /// the next start continues it.
     async fn drain(mut self, patience: Duration) {
         if self.tasks.is_empty() {
             return;
         }
         info!(runs = self.tasks.len(), "waiting for active runs");
-        let interrupt = self.interrupt.clone();
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        tokio::pin!(all);
-        tokio::select! {
-            () = &mut all => return,
-            () = tokio::time::sleep(patience) => interrupt.cancel(),
+        if timeout(patience, self.all_ended()).await.is_ok() {
+            return;
         }
-        all.await;
+        self.interrupt.cancel();
+        if timeout(INTERRUPT_PATIENCE, self.all_ended()).await.is_err() {
+            warn!(runs = self.tasks.len(), "runs that did not stop are cut off");
+            self.tasks.shutdown().await;
+        }
+    }
+
+    async fn all_ended(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 

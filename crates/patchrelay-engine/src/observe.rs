@@ -1,7 +1,8 @@
 //! The one road in: observations become facts, log, reports and feed in one transaction.
 
 use patchrelay_domain::{
-    Change, IssueFacts, IssueId, Observation, ObservationKind, OutboxOrder, ProjectId, change,
+    Change, IssueFacts, IssueId, Observation, ObservationKind, OutboxOrder, ProjectId, Timestamp,
+    change,
 };
 use patchrelay_ports::{Commit, Committed, Guard, NewOrder, Stored};
 use tracing::info;
@@ -92,7 +93,7 @@ pub(crate) async fn apply_to(
         facts: change.facts.clone(),
         next: change.next.clone(),
         observations: change.observations.clone(),
-        orders: orders(context, &change),
+        orders: orders(context, &change, now),
         feed: change.feed.clone(),
         deliveries: news.deliveries.clone(),
         guard,
@@ -133,14 +134,14 @@ pub(crate) async fn decide_again(context: &Context, facts: &IssueFacts) -> Resul
     Ok(())
 }
 
-fn orders(context: &Context, change: &Change) -> Vec<NewOrder> {
+fn orders(context: &Context, change: &Change, now: Timestamp) -> Vec<NewOrder> {
     change
         .orders
         .iter()
         .map(|order: &OutboxOrder| NewOrder {
             entity_id: context.ports.ids.random(),
             order: order.clone(),
-            expires: None,
+            expires: order.useful_for().map(|time| now.plus(time)),
         })
         .collect()
 }

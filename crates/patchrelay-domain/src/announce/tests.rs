@@ -111,3 +111,15 @@ fn what_changes_nothing_for_people_is_not_told() {
     assert!(said(&delegated(), ticket_read(99, ticket())).is_empty());
     assert!(said(&running(), settled("r1", failed())).is_empty());
 }
+
+#[test]
+fn only_a_sign_of_life_can_come_too_late() {
+    let facts = delegated();
+    let orders = |kind| {
+        crate::change(&Policy::default(), at(9_000), &facts, vec![observation(9_000, kind)]).orders
+    };
+    let other = crate::SessionId::new("s9");
+    let opened = ObservationKind::SessionOpened { session: other, prompt: None, author: None };
+    assert!(orders(opened).iter().all(|order| order.useful_for().is_some()));
+    assert!(orders(claimed(&facts, "r1")).iter().all(|order| order.useful_for().is_none()));
+}
