@@ -89,6 +89,7 @@ pub enum AgentError {
 }
 
 /// The agent runtime.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait AgentRuntime: Send + Sync {
     /// Starts an agent process in its own process group, with an environment that holds no secret, and shakes hands.

@@ -37,9 +37,14 @@ pub use crate::{
     },
 };
 
+/// Mocks, for embedders who test their own code against single calls. For whole stories there are the fakes of
+/// `patchrelay-testkit`, and the real store.
 #[cfg(feature = "mock")]
 pub use crate::{
+    agent::MockAgentRuntime,
     clock::{MockClock, MockIds},
     forge::MockForge,
+    probe::MockProbe,
     tracker::MockTracker,
+    workspace::MockWorkspaces,
 };

@@ -59,6 +59,7 @@ pub enum Side {
 }
 
 /// Told of each step as it is passed. The product wires [`NoProbe`]; only a test binary does anything here.
+#[cfg_attr(feature = "mock", mockall::automock)]
 pub trait Probe: Send + Sync {
     /// This side of this step is reached.
     fn reached(&self, step: Step, side: Side);

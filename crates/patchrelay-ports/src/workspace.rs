@@ -140,6 +140,7 @@ pub enum WorkspaceError {
 
 /// Worktrees and what is published from them. No call runs hooks, filters, helpers or configuration that lie in a
 /// worktree (D25); none discards what is not on the remote or in a rescue ref (D26).
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Workspaces: Send + Sync {
     /// The directory for a worktree of this project with this name.

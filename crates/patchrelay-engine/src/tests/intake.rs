@@ -150,6 +150,19 @@ async fn a_delivery_whose_application_panics_stays_and_blocks_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_delivery_whose_application_always_panics_is_tried_ever_later() {
+    let mut world = World::new().await;
+    // Labels are in the ticket only, so it is intake alone that reads it.
+    world.project().labels = vec!["ai".to_owned()];
+    world.delegate(&issue(), "APP-1", "session-1").await;
+    world.sim.state().faults.last(&["read_ticket"], Fault::Panics);
+    world.start();
+    world.pass(Duration::from_secs(300)).await;
+    let tries = world.sim.calls("read_ticket").len();
+    assert!((3..=10).contains(&tries), "{tries}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn deliveries_are_kept_while_nobody_runs() {
     let mut world = World::with_delegated_ticket().await;
     world.deliver("again", &opened(&issue(), "APP-1", "session-1")).await;

@@ -159,3 +159,15 @@ async fn what_was_built_runs_until_it_is_stopped() {
     let (ran, ()) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
     ran.unwrap();
 }
+
+/// The mocks of the ports stand where a whole adapter would be too much.
+#[tokio::test]
+async fn a_mock_can_stand_for_a_port() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ids = patchrelay_ports::MockIds::new();
+    ids.expect_sortable().times(1).return_const("worker-1".to_owned());
+    let mut tracker = patchrelay_ports::MockTracker::new();
+    tracker.expect_read_ticket().never();
+    let builder = complete(directory.path()).await;
+    builder.ids(Arc::new(ids)).tracker(Arc::new(tracker)).build().unwrap();
+}
