@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Interruption, IssueFacts, Observation, ObservationKind, PrState, RunOutcome, RunType,
-    SessionId, text::single_line,
+    Interruption, IssueFacts, Observation, ObservationKind, PrState, PullRequest, RunOutcome,
+    RunType, SessionId, text::single_line,
 };
 
 /// A report to the tracker, as a complete order: whoever carries it out has nothing left to choose.
@@ -126,12 +126,7 @@ pub fn announce(
             }
             match pull_request.state {
                 PrState::Open => Vec::new(),
-                PrState::Merged => say(ActivityContent::Response {
-                    body: format!("Pull request [{}]({}) was merged.", pull_request.number, pull_request.url),
-                })
-                .into_iter()
-                .chain([OutboxOrder::MoveTicket { to: TicketTarget::Completed }])
-                .collect(),
+                PrState::Merged => merged(after, pull_request),
                 PrState::Closed => say(ActivityContent::Thought {
                     body: format!(
                         "Pull request [{}]({}) was closed without a merge.",
@@ -155,14 +150,24 @@ pub fn announce(
             orders
         }
         ObservationKind::RunSettled { result, .. } => match result {
-            RunOutcome::Published { pull_request, summary, .. } => say(ActivityContent::Response {
-                body: format!(
-                    "Opened pull request [{}]({}).\n\n{}",
-                    pull_request.number,
-                    pull_request.url,
-                    crate::text::quoted(summary, MAX_SUMMARY)
-                ),
-            }),
+            RunOutcome::Published { pull_request, summary, .. } => {
+                let mut orders = say(ActivityContent::Response {
+                    body: format!(
+                        "Opened pull request [{}]({}).\n\n{}",
+                        pull_request.number,
+                        pull_request.url,
+                        crate::text::quoted(summary, MAX_SUMMARY)
+                    ),
+                });
+                // It may have been merged before its publisher came to say so.
+                let was_known = before.pull_request.as_ref().is_some_and(|known| {
+                    known.value.number == pull_request.number && known.value.state == PrState::Merged
+                });
+                if pull_request.state == PrState::Merged && !was_known {
+                    orders.extend(merged(after, pull_request));
+                }
+                orders
+            }
             RunOutcome::NoChangeNeeded { reason } => say(ActivityContent::Response {
                 body: format!("Nothing has to change.\n\n{}", crate::text::quoted(reason, MAX_SUMMARY)),
             }),
@@ -207,6 +212,15 @@ pub fn announce(
             say(ActivityContent::Error { body: format!("I need a human here: {reason}.{last}") })
         }
     }
+}
+
+/// What a merge deserves.
+fn merged(facts: &IssueFacts, pull_request: &PullRequest) -> Vec<OutboxOrder> {
+    let body = format!("Pull request [{}]({}) was merged.", pull_request.number, pull_request.url);
+    activity(facts, ActivityContent::Response { body }, false)
+        .into_iter()
+        .chain([OutboxOrder::MoveTicket { to: TicketTarget::Completed }])
+        .collect()
 }
 
 /// Whether a run ended without telling people anything, because another one goes on with its work.

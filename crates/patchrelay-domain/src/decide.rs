@@ -1,8 +1,8 @@
 //! What to do next. The one place that may start a run.
 
 use crate::{
-    Attempts, BranchName, Budgets, IssueFacts, PrNumber, PrState, Project, RunType, ThreadId,
-    Timestamp, branch_name, worktree_name,
+    Attempts, BranchName, Budgets, IssueFacts, PrNumber, PrState, Project, RunOutcome, RunType,
+    ThreadId, Timestamp, branch_name, worktree_name,
 };
 
 /// The numbers and names of a project that decisions need.
@@ -214,13 +214,20 @@ pub fn decide(policy: &Policy, now: Timestamp, facts: &IssueFacts) -> NextStep {
         }),
         worktree_name: worktree_name(&facts.issue, &ticket.key),
         resume: facts.thread.clone(),
-        keep_edits: facts.worktree.is_some(),
+        keep_edits: facts.worktree.is_some() && has_unpublished_edits(facts),
         consumes: facts.pending.iter().map(|input| input.seq).collect(),
     })
 }
 
 fn wait(reason: Wait) -> NextStep {
     NextStep::Wait { reason, until: None }
+}
+
+/// Whether what lies in the directory is work that nobody has seen. What the last run published is on the forge, and
+/// work that starts over after it starts from the base.
+fn has_unpublished_edits(facts: &IssueFacts) -> bool {
+    let last = facts.latest_run.as_ref().map(|run| &run.result);
+    !matches!(last, Some(RunOutcome::Published { .. }))
 }
 
 /// Why nothing may be tried again, if that is so.

@@ -123,3 +123,18 @@ fn only_a_sign_of_life_can_come_too_late() {
     assert!(orders(opened).iter().all(|order| order.useful_for().is_some()));
     assert!(orders(claimed(&facts, "r1")).iter().all(|order| order.useful_for().is_none()));
 }
+
+/// The publisher was away while a human merged: what it finds is told whole.
+#[test]
+fn a_merge_that_the_publisher_finds_is_told_with_the_pull_request() {
+    let found = RunOutcome::Published {
+        commit: crate::CommitSha::new("1".repeat(40)),
+        pull_request: pull_request(1, PrState::Merged),
+        summary: "Done.".to_owned(),
+    };
+    let merged = "response: Pull request [#1](https://github.test/acme/app/pull/1) was merged.";
+    let told = said(&running(), settled("r1", found.clone()));
+    assert_eq!(&told[1..], [merged, "move Completed"]);
+    let known = then(running(), 4_000, [pull_request_read(60, pull_request(1, PrState::Merged))]);
+    assert_eq!(said(&known, settled("r1", found)).len(), 1, "and not twice");
+}

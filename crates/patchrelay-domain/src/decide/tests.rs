@@ -72,6 +72,7 @@ fn s50_a_closed_pull_request_is_replaced_on_another_branch() {
     );
     let NextStep::Run(plan) = next(&facts) else { panic!("no run") };
     assert_eq!(plan.branch.as_str(), "patchrelay/APP-1-wish-a-good-night-2");
+    assert!(!plan.keep_edits, "it starts from the base and not from what was refused");
 }
 
 #[test]

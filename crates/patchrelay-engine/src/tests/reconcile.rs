@@ -87,10 +87,9 @@ async fn one_pull_request_that_cannot_be_read_does_not_hide_the_others() {
             .filter(|issue| state.tickets.of(issue).state.kind == TrackerStateKind::Completed)
             .count()
     };
+    // One alone: its neighbour could not be read. How much later that one is, the real database decides with.
     world.until("one is completed", async || completed() == 1).await;
-    let first = world.sim.age();
     world.until("both are completed", async || completed() == 2).await;
-    assert!(Duration::from_secs(200) < world.sim.age() - first, "the other was read later");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use patchrelay_domain::{Interruption, PrState, RunOutcome, RunState, ThreadId};
 use patchrelay_ports::{Clock, Side, Step};
 
-use super::sim::{Act, Death, Fault, Turn, World, at_once};
+use super::sim::{Act, Death, Fault, Turn, World, at_once, issue};
 
 /// A turn that writes one half and, when it is resumed, the other.
 fn two_halves(world: &World) {
@@ -203,7 +203,12 @@ async fn a_pull_request_that_was_merged_while_down_is_the_result() {
     let runs = world.runs().await;
     assert_eq!(runs.len(), 1);
     assert!(matches!(runs[0].outcome, Some(RunOutcome::Published { .. })), "{runs:?}");
-    assert_eq!(world.sim.state().forge.pull_requests.len(), 1);
+    let state = world.sim.state();
+    assert_eq!(state.forge.pull_requests.len(), 1);
+    assert_eq!(
+        state.tickets.of(&issue()).state.kind,
+        patchrelay_domain::TrackerStateKind::Completed
+    );
 }
 
 #[tokio::test(start_paused = true)]
