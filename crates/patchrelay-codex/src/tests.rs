@@ -84,7 +84,13 @@ async fn listen(session: &mut Box<dyn AgentSession>) -> (Vec<String>, TurnStatus
     }
 }
 
-/// The directory of this test program, which is somewhere in `target`.
+/// A directory beside this test, or in the home directory when all of the checkout lies under /tmp.
 fn scratch() -> PathBuf {
-    std::env::current_exe().unwrap().parent().unwrap().to_owned()
+    let beside = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    if !beside.starts_with("/tmp") && !beside.starts_with(std::env::temp_dir()) {
+        return beside;
+    }
+    let home = std::env::home_dir().unwrap().join(".cache/patchrelay-tests");
+    std::fs::create_dir_all(&home).unwrap();
+    home
 }
