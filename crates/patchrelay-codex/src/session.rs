@@ -65,8 +65,18 @@ impl CodexSession {
             .request("config/read", params)
             .await
             .map_err(|failure| failure.of("config/read"))?;
-        let servers = answer["config"]["mcp_servers"].as_object();
-        Ok(servers.map(|servers| servers.keys().cloned().collect()).unwrap_or_default())
+        // An answer of another shape is no proof that there are none, and what is not named is not switched off.
+        let unreadable = |what: &str| AgentError::Permissions {
+            reason: format!(
+                "codex does not tell its MCP servers: its answer has no readable {what}"
+            ),
+        };
+        let settings = answer["config"].as_object().ok_or_else(|| unreadable("`config`"))?;
+        match settings.get("mcp_servers") {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::Object(servers)) => Ok(servers.keys().cloned().collect()),
+            Some(_) => Err(unreadable("`mcp_servers`")),
+        }
     }
 
     /// Resumes the thread; `None` if there is no such thread any more.

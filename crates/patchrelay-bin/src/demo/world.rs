@@ -116,8 +116,9 @@ impl World {
     pub(super) async fn merge(&self, number: u64) -> Result<Merged, Failure> {
         let failed =
             |error: patchrelay_testkit::github::FakeGithubError| Failure::new(error.to_string());
+        let before = self.github.branch_head(REPO, "main").await.map_err(failed)?;
         let before =
-            self.github.branch_head(REPO, "main").await.map_err(failed)?.unwrap_or_default();
+            before.ok_or_else(|| Failure::new("the demo's repository has no branch main"))?;
         let after = self.github.merge(REPO, number).await.map_err(failed)?;
         Ok(Merged { number, before, after })
     }
