@@ -25,6 +25,9 @@ fn ticket(description: &str) -> Ticket {
             kind: TrackerStateKind::Unstarted,
         },
         delegated: true,
+        ended: None,
+        blockers: Vec::new(),
+        linked: Vec::new(),
     }
 }
 
@@ -59,14 +62,7 @@ fn domain(criterion: &mut Criterion) {
     let (branch, base) = (BranchName::new("app/APP-1-x"), BranchName::new("main"));
     criterion.bench_function("prompt of 9 kB", |bencher| {
         bencher.iter(|| {
-            prompt::implementation(black_box(&prompt::PromptInput {
-                ticket: &long,
-                branch: &branch,
-                base_branch: &base,
-                inputs: &[],
-                network: false,
-                earlier: prompt::Earlier::Nothing,
-            }))
+            prompt::build(black_box(&prompt::Request::new(&long, &branch, &base))).to_string()
         });
     });
 }

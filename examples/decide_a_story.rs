@@ -57,5 +57,8 @@ fn ticket(delegated: bool) -> Ticket {
             kind: TrackerStateKind::Unstarted,
         },
         delegated,
+        ended: None,
+        blockers: Vec::new(),
+        linked: Vec::new(),
     }
 }

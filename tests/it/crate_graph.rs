@@ -22,7 +22,7 @@ patchrelay-testkit: domain process
 ";
 /// What the pure crates may use from outside: nothing that does I/O, awaits, reads a clock or draws a random number.
 const PURE: [(&str, &[&str]); 2] = [
-    ("patchrelay-domain", &["globset", "serde", "serde_json", "thiserror"]),
+    ("patchrelay-domain", &["aho-corasick", "globset", "serde", "serde_json", "thiserror"]),
     ("patchrelay-ports", &["async-trait", "mockall", "thiserror"]),
 ];
 

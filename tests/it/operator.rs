@@ -20,7 +20,7 @@ async fn commands_show_and_explain_an_issue() {
     assert!(show.contains("waiting for review and merge of pull request #1"), "{show}");
     let explain = text(&["issue", "explain", "APP-1"]).await;
     assert!(
-        explain.contains("what would change it: Merging or closing the pull request"),
+        explain.contains("what would change it: A review, merging or closing the pull request"),
         "{explain}"
     );
     assert!(explain.contains("run published"), "{explain}");

@@ -321,6 +321,7 @@ pub(crate) fn changes(turns: Vec<Vec<Step>>) -> Script {
         pr_title: "Change it".to_owned(),
         pr_body: String::new(),
         question: String::new(),
+        resolved: Vec::new(),
     };
     Script { turns, reports: vec![ReportAnswer::Report(report)], ..Script::default() }
 }

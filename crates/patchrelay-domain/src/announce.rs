@@ -5,8 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Interruption, IssueFacts, Observation, ObservationKind, PrState, PullRequest, RunOutcome,
-    RunType, SessionId, text::single_line,
+    BranchName, Interruption, IssueFacts, NextStep, Observation, ObservationKind, Policy, PrState,
+    PullRequest, RunOutcome, RunType, SessionId, Ticket, Timestamp, Wait, decide, factory_state,
+    status_note,
+    text::{capped, quoted, single_line},
+    waiting_reason,
 };
 
 /// A report to the tracker, as a complete order: whoever carries it out has nothing left to choose.
@@ -101,145 +104,293 @@ pub enum TicketTarget {
 
 /// The reports that this observation deserves, in order. `before` and `after` are the facts around it.
 pub fn announce(
+    policy: &Policy,
     before: &IssueFacts,
     after: &IssueFacts,
     observation: &Observation,
 ) -> Vec<OutboxOrder> {
     let say = |content| activity(after, content, false);
+    let respond = |body: &str| say(ActivityContent::Response { body: body.to_owned() });
     match &observation.kind {
         ObservationKind::SessionOpened { session, .. } => vec![OutboxOrder::Activity {
             session: session.clone(),
             content: ActivityContent::Thought { body: acknowledgement(after) },
             urgent: true,
         }],
-        // A session that somebody opened by a mention is answered, and is no order to work.
-        ObservationKind::TicketRead { ticket, .. } if before.ticket.is_none() && !ticket.delegated => {
-            say(ActivityContent::Elicitation {
-                body: "This ticket is not delegated to me. Delegate it, and I start.".to_owned(),
-            })
+        ObservationKind::TicketRead { ticket, .. } => {
+            ticket_read(policy, before, after, ticket, observation.at)
         }
-        ObservationKind::TicketRead { .. } => Vec::new(),
+        ObservationKind::HumanInput { .. } => heard(policy, before, after, observation.at),
+        ObservationKind::StopRequested { .. } => respond(STOPPED),
+        ObservationKind::Retried { by, .. } => say(ActivityContent::Thought {
+            body: format!(
+                "{} ordered another try. What was spent and given up counts no longer.",
+                by.shown()
+            ),
+        }),
+        ObservationKind::Closed { by, as_failed, .. } => {
+            let how = if *as_failed { "failed" } else { "done" };
+            respond(&format!("{} closed this as {how}. I do nothing more here.", by.shown()))
+        }
+        ObservationKind::Approved { by, .. } => say(ActivityContent::Thought {
+            body: format!("{} released it. I publish exactly that.", by.shown()),
+        }),
         ObservationKind::PullRequestRead { pull_request, .. } => {
-            let state_before = before.pull_request.as_ref().map(|pr| pr.value.state);
-            if state_before == Some(pull_request.state) {
-                return Vec::new();
-            }
-            match pull_request.state {
-                PrState::Open => Vec::new(),
-                PrState::Merged => merged(after, pull_request),
-                PrState::Closed => say(ActivityContent::Thought {
-                    body: format!(
-                        "Pull request [{}]({}) was closed without a merge.",
-                        pull_request.number, pull_request.url
-                    ),
-                }),
-            }
+            pull_request_read(before, after, pull_request)
         }
         ObservationKind::RunClaimed { run_type, branch, .. } => {
-            // A run that follows a lost one is the same work to people; they were told when it began.
-            if before.latest_run.as_ref().is_some_and(|run| is_lost(&run.result)) {
-                return Vec::new();
-            }
-            let mut orders = say(ActivityContent::Action {
-                action: doing(*run_type).to_owned(),
-                parameter: format!("on branch `{branch}`"),
-            });
-            if before.latest_run.is_none() {
-                orders.push(OutboxOrder::MoveTicket { to: TicketTarget::Started });
-            }
-            orders
+            run_claimed(before, after, *run_type, branch)
         }
-        ObservationKind::RunSettled { result, .. } => match result {
-            RunOutcome::Published { pull_request, summary, .. } => {
-                let mut orders = say(ActivityContent::Response {
-                    body: format!(
-                        "Opened pull request [{}]({}).\n\n{}",
-                        pull_request.number,
-                        pull_request.url,
-                        crate::text::quoted(summary, MAX_SUMMARY)
-                    ),
-                });
-                // It may have been merged before its publisher came to say so.
-                let was_known = before.pull_request.as_ref().is_some_and(|known| {
-                    known.value.number == pull_request.number && known.value.state == PrState::Merged
-                });
-                if pull_request.state == PrState::Merged && !was_known {
-                    orders.extend(merged(after, pull_request));
-                }
-                orders
-            }
-            RunOutcome::NoChangeNeeded { reason } => say(ActivityContent::Response {
-                body: format!("Nothing has to change.\n\n{}", crate::text::quoted(reason, MAX_SUMMARY)),
-            }),
-            RunOutcome::Interrupted { by: Interruption::Undelegated, .. } => say(ActivityContent::Response {
-                body: "Stopped, because the ticket is no longer delegated to me. What was done so far is kept."
-                    .to_owned(),
-            }),
-            // A lost run is followed by another; a question or an escalation is announced when it is put.
-            RunOutcome::Interrupted {
-                by:
-                    Interruption::Restart
-                    | Interruption::Shutdown
-                    | Interruption::PullRequestOver
-                    | Interruption::TicketOver
-                    | Interruption::LeaseLost,
-                ..
-            }
-            | RunOutcome::NeedsInput { .. }
-            | RunOutcome::Unavailable { .. }
-            | RunOutcome::Failed { .. }
-            | RunOutcome::Insufficient { .. }
-            | RunOutcome::BranchTaken => Vec::new(),
-        },
-        ObservationKind::Asked { question } => {
-            say(ActivityContent::Elicitation { body: crate::text::capped(question, MAX_SUMMARY) })
+        ObservationKind::RunSettled { result, .. } => run_settled(before, after, result),
+        ObservationKind::Asked { question, .. } => {
+            say(ActivityContent::Elicitation { body: capped(question, MAX_SUMMARY) })
         }
-        ObservationKind::Escalated { reason } => {
-            let last = match after.latest_run.as_ref().map(|run| &run.result) {
-                Some(RunOutcome::Failed { reason, .. } | RunOutcome::Insufficient { reason }) => {
-                    format!(" The last one: {}.", single_line(reason, 500))
-                }
-                Some(
-                    RunOutcome::Published { .. }
-                    | RunOutcome::NoChangeNeeded { .. }
-                    | RunOutcome::NeedsInput { .. }
-                    | RunOutcome::Interrupted { .. }
-                    | RunOutcome::Unavailable { .. }
-                    | RunOutcome::BranchTaken,
-                )
-                | None => String::new(),
-            };
-            say(ActivityContent::Error { body: format!("I need a human here: {reason}.{last}") })
-        }
+        ObservationKind::Escalated { reason } => say(ActivityContent::Error {
+            body: format!("I need a human here: {reason}.{}", last_failure(after)),
+        }),
+        // What follows from them is told when it is done: a run is started, a question is put, a merge is seen.
+        ObservationKind::TicketRemoved { .. }
+        | ObservationKind::PullRequestMissing { .. }
+        | ObservationKind::ReviewRead { .. }
+        | ObservationKind::CheckRead { .. }
+        | ObservationKind::BaseCheckRead { .. }
+        | ObservationKind::MergeStateRead { .. }
+        | ObservationKind::InputDelivered { .. } => Vec::new(),
     }
 }
 
-/// What a merge deserves.
+const STOPPED: &str =
+    "Stopped. What was done so far is kept. Write what to do, or delegate again, and I go on.";
+const NOT_DELEGATED: &str = "This ticket is not delegated to me. Delegate it, and I start.";
+
+fn ticket_read(
+    policy: &Policy,
+    before: &IssueFacts,
+    after: &IssueFacts,
+    ticket: &Ticket,
+    now: Timestamp,
+) -> Vec<OutboxOrder> {
+    // A session that somebody opened by a mention is answered, and is no order to work.
+    if before.ticket.is_none() && !ticket.delegated {
+        let body = NOT_DELEGATED.to_owned();
+        return activity(after, ActivityContent::Elicitation { body }, false);
+    }
+    // Told once for each set of blockers, so that nobody wonders why nothing happens (N47).
+    match (blockers(policy, before, now), blockers(policy, after, now)) {
+        (told, Some(keys)) if told.as_ref() != Some(&keys) => {
+            let body = format!("I wait until these tickets are over: {}.", keys.join(", "));
+            activity(after, ActivityContent::Thought { body: capped(&body, MAX_SUMMARY) }, false)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn blockers(policy: &Policy, facts: &IssueFacts, now: Timestamp) -> Option<Vec<String>> {
+    match decide(policy, now, facts) {
+        NextStep::Wait { reason: Wait::Blocked(keys), .. } => Some(keys),
+        NextStep::Wait { .. }
+        | NextStep::Run(_)
+        | NextStep::Ask { .. }
+        | NextStep::Escalate { .. }
+        | NextStep::Settled(_) => None,
+    }
+}
+
+/// What somebody who said something is told: that it is taken up, that it stops, or how things stand (N43).
+fn heard(
+    policy: &Policy,
+    before: &IssueFacts,
+    after: &IssueFacts,
+    now: Timestamp,
+) -> Vec<OutboxOrder> {
+    let thought = |body: String| activity(after, ActivityContent::Thought { body }, false);
+    let next = decide(policy, now, after);
+    if before.stop != after.stop {
+        return activity(after, ActivityContent::Response { body: STOPPED.to_owned() }, false);
+    }
+    if before.next_input == after.next_input {
+        return activity(after, ActivityContent::Response { body: standing(&next, after) }, false);
+    }
+    if !after.is_delegated() {
+        let body = NOT_DELEGATED.to_owned();
+        return activity(after, ActivityContent::Elicitation { body }, false);
+    }
+    match next {
+        NextStep::Run(_) => thought("Heard. I start on it.".to_owned()),
+        NextStep::Wait { reason: Wait::ActiveRun(_), .. } => thought(
+            "Heard. The agent is at work; it is told, or the next run takes it up.".to_owned(),
+        ),
+        NextStep::Wait { .. }
+        | NextStep::Ask { .. }
+        | NextStep::Escalate { .. }
+        | NextStep::Settled(_) => thought(format!("Heard. {}", standing(&next, after))),
+    }
+}
+
+/// How things stand, from what is known here: no model is asked.
+fn standing(next: &NextStep, facts: &IssueFacts) -> String {
+    let mut text = match waiting_reason(next) {
+        Some(reason) => format!("State: {}; {reason}.", factory_state(next).as_str()),
+        None => format!("State: {}.", factory_state(next).as_str()),
+    };
+    if let Some(pr) = facts.pull_request.as_ref().map(|pr| &pr.value) {
+        text.push_str(&format!(" Pull request [{}]({}).", pr.number, pr.url));
+    }
+    if let Some(note) = status_note(facts, next) {
+        text.push_str(&format!("\n\n{}", quoted(&note, MAX_SUMMARY)));
+    }
+    text
+}
+
+fn pull_request_read(
+    before: &IssueFacts,
+    after: &IssueFacts,
+    pull_request: &PullRequest,
+) -> Vec<OutboxOrder> {
+    let state_before = before
+        .pull_request
+        .as_ref()
+        .filter(|pr| pr.value.number == pull_request.number)
+        .map(|pr| pr.value.state);
+    if state_before == Some(pull_request.state) {
+        return Vec::new();
+    }
+    match pull_request.state {
+        PrState::Open => Vec::new(),
+        PrState::Merged => merged(after, pull_request),
+        PrState::Closed => activity(
+            after,
+            ActivityContent::Thought {
+                body: format!(
+                    "Pull request [{}]({}) was closed without a merge.",
+                    pull_request.number, pull_request.url
+                ),
+            },
+            false,
+        ),
+    }
+}
+
+fn run_claimed(
+    before: &IssueFacts,
+    after: &IssueFacts,
+    run_type: RunType,
+    branch: &BranchName,
+) -> Vec<OutboxOrder> {
+    // A run that follows a lost one is the same work to people; they were told when it began.
+    if before.latest_run.as_ref().is_some_and(|run| run.result.is_lost()) {
+        return Vec::new();
+    }
+    let content = ActivityContent::Action {
+        action: doing(run_type).to_owned(),
+        parameter: format!("on branch `{branch}`"),
+    };
+    let mut orders = activity(after, content, false);
+    if before.latest_run.is_none() {
+        orders.push(OutboxOrder::MoveTicket { to: TicketTarget::Started });
+    }
+    orders
+}
+
+fn run_settled(before: &IssueFacts, after: &IssueFacts, result: &RunOutcome) -> Vec<OutboxOrder> {
+    let respond = |body: String| activity(after, ActivityContent::Response { body }, false);
+    match result {
+        RunOutcome::Published { pull_request, summary, .. } => {
+            let is_update = before
+                .open_pull_request()
+                .is_some_and(|known| known.number == pull_request.number)
+                && before.slot.as_ref().is_some_and(|slot| slot.head.is_some());
+            let mut orders = respond(format!(
+                "{} pull request [{}]({}).\n\n{}",
+                if is_update { "Updated" } else { "Opened" },
+                pull_request.number,
+                pull_request.url,
+                quoted(summary, MAX_SUMMARY)
+            ));
+            // It may have been merged before its publisher came to say so.
+            let was_known = before.pull_request.as_ref().is_some_and(|known| {
+                known.value.number == pull_request.number && known.value.state == PrState::Merged
+            });
+            if pull_request.state == PrState::Merged && !was_known {
+                orders.extend(merged(after, pull_request));
+            }
+            orders
+        }
+        RunOutcome::NoChangeNeeded { reason } => {
+            respond(format!("Nothing has to change.\n\n{}", quoted(reason, MAX_SUMMARY)))
+        }
+        RunOutcome::NothingToRepair { reason } => respond(format!(
+            "I found nothing to repair. If a check failed by chance, run it again.\n\n{}",
+            quoted(reason, MAX_SUMMARY)
+        )),
+        RunOutcome::Interrupted { by } => match by {
+            Interruption::Undelegated => respond(
+                "Stopped, because the ticket is no longer delegated to me. What was done so far is kept."
+                    .to_owned(),
+            ),
+            Interruption::Blocked => respond(
+                "Stopped, because other tickets have to be over first. What was done so far is kept."
+                    .to_owned(),
+            ),
+            // A lost run is followed by another; the others were told when they were ordered, or are when a question is
+            // put.
+            Interruption::Restart
+            | Interruption::Shutdown
+            | Interruption::LeaseLost
+            | Interruption::Stopped
+            | Interruption::Closed
+            | Interruption::Removed
+            | Interruption::Spending
+            | Interruption::PullRequestOver
+            | Interruption::TicketOver
+            | Interruption::Superseded
+            | Interruption::HeadMoved => Vec::new(),
+        },
+        // A lost run is followed by another; a question or an escalation is announced when it is put.
+        RunOutcome::NeedsInput { .. }
+        | RunOutcome::Held { .. }
+        | RunOutcome::Unavailable { .. }
+        | RunOutcome::Failed { .. }
+        | RunOutcome::Insufficient { .. }
+        | RunOutcome::BranchTaken => Vec::new(),
+    }
+}
+
+/// What the last run died of, for whoever is called for help.
+fn last_failure(facts: &IssueFacts) -> String {
+    match facts.latest_run.as_ref().map(|run| &run.result) {
+        Some(RunOutcome::Failed { reason } | RunOutcome::Insufficient { reason }) => {
+            format!(" The last one: {}.", single_line(reason, 500))
+        }
+        Some(
+            RunOutcome::Published { .. }
+            | RunOutcome::NoChangeNeeded { .. }
+            | RunOutcome::NothingToRepair { .. }
+            | RunOutcome::NeedsInput { .. }
+            | RunOutcome::Held { .. }
+            | RunOutcome::Interrupted { .. }
+            | RunOutcome::Unavailable { .. }
+            | RunOutcome::BranchTaken,
+        )
+        | None => String::new(),
+    }
+}
+
+/// What a merge deserves. Whoever said something that no run has taken up is not left to believe that it was.
 fn merged(facts: &IssueFacts, pull_request: &PullRequest) -> Vec<OutboxOrder> {
-    let body = format!("Pull request [{}]({}) was merged.", pull_request.number, pull_request.url);
+    let mut body =
+        format!("Pull request [{}]({}) was merged.", pull_request.number, pull_request.url);
+    match facts.pending.len() {
+        0 => {}
+        1 => body.push_str(" One message came too late for it; say it again if it still matters."),
+        several => body.push_str(&format!(
+            " {several} messages came too late for it; say them again if they still matter."
+        )),
+    }
     activity(facts, ActivityContent::Response { body }, false)
         .into_iter()
         .chain([OutboxOrder::MoveTicket { to: TicketTarget::Completed }])
         .collect()
-}
-
-/// Whether a run ended without telling people anything, because another one goes on with its work.
-fn is_lost(result: &RunOutcome) -> bool {
-    match result {
-        RunOutcome::Unavailable { .. } | RunOutcome::Failed { .. } | RunOutcome::BranchTaken => {
-            true
-        }
-        RunOutcome::Interrupted { by, .. } => match by {
-            Interruption::Restart | Interruption::Shutdown | Interruption::LeaseLost => true,
-            Interruption::Undelegated
-            | Interruption::PullRequestOver
-            | Interruption::TicketOver => false,
-        },
-        RunOutcome::Published { .. }
-        | RunOutcome::NoChangeNeeded { .. }
-        | RunOutcome::NeedsInput { .. }
-        | RunOutcome::Insufficient { .. } => false,
-    }
 }
 
 /// The longest text of the agent that is repeated in the tracker, in characters.

@@ -45,7 +45,9 @@ pub fn change(
     loop {
         change.next = decide(policy, now, &change.facts);
         let kind = match &change.next {
-            NextStep::Ask { question } => ObservationKind::Asked { question: question.clone() },
+            NextStep::Ask { question, about } => {
+                ObservationKind::Asked { question: question.clone(), about: *about }
+            }
             NextStep::Escalate { reason } => ObservationKind::Escalated { reason: reason.clone() },
             NextStep::Run(_) | NextStep::Wait { .. } | NextStep::Settled(_) => return change,
         };
@@ -62,7 +64,7 @@ impl Change {
         match evolve(policy, &self.facts, &observation) {
             Evolved::Unchanged => false,
             Evolved::Changed(facts) => {
-                self.orders.extend(announce(&self.facts, &facts, &observation));
+                self.orders.extend(announce(policy, &self.facts, &facts, &observation));
                 self.feed.push(describe(&observation));
                 self.observations.push(observation);
                 self.facts = *facts;

@@ -1,250 +1,282 @@
 //! What to do next. The one place that may start a run.
 
+mod wanted;
+
+use self::wanted::{Wanted, wanted};
 use crate::{
-    Attempts, BranchName, Budgets, IssueFacts, PrNumber, PrState, Project, RunOutcome, RunType,
-    ThreadId, Timestamp, branch_name, worktree_name,
+    About, IssueFacts, NextStep, Policy, Question, RunOutcome, RunPlan, RunType, Settled, Ticket,
+    Timestamp, TrackerStateKind, Wait, branch_name,
+    evolve::{MAX_STARTS, STARTS_WINDOW, linked},
+    facts::Spent,
+    prompt::{ThreadChoice, ThreadHistory, choose_thread},
+    worktree_name,
 };
 
-/// The numbers and names of a project that decisions need.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// What our branches begin with.
-    pub branch_prefix: String,
-    /// How often things may be tried.
-    pub budgets: Budgets,
-    /// Paths that only a human may release, as globs.
-    pub protected_paths: Vec<String>,
-    /// Whether pull requests are opened as drafts.
-    pub draft: bool,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            branch_prefix: "patchrelay".to_owned(),
-            budgets: Budgets::default(),
-            protected_paths: Vec::new(),
-            draft: false,
-        }
-    }
-}
-
-impl Policy {
-    /// The policy of a configured project.
-    pub fn of(project: &Project) -> Self {
-        Self {
-            branch_prefix: project.branch_prefix.clone(),
-            budgets: project.budgets,
-            protected_paths: project.protected_paths.clone(),
-            draft: project.draft,
-        }
-    }
-}
-
-/// The one thing to do next with an issue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum NextStep {
-    /// Start this run.
-    Run(RunPlan),
-    /// Nothing, for this reason; `until` when time alone may change that.
-    Wait {
-        /// Why.
-        reason: Wait,
-        /// When to look again, if not only on new facts.
-        until: Option<Timestamp>,
-    },
-    /// Put this question to a human.
-    Ask {
-        /// What.
-        question: String,
-    },
-    /// Give up, and tell a human why.
-    Escalate {
-        /// Why.
-        reason: String,
-    },
-    /// Nothing, ever again, unless the world changes.
-    Settled(Settled),
-}
-
-/// A next step as it is stored, for the ready list: those with a run type whose time has come (D6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NextColumns {
-    /// `run`, `wait`, `ask`, `escalate` or `settled`.
-    pub kind: &'static str,
-    /// What the run is for that starts now, or once `due` is reached.
-    pub run_type: Option<RunType>,
-    /// When time alone makes it worth deciding again.
-    pub due: Option<Timestamp>,
-}
-
-impl NextStep {
-    /// What the ready list needs of it.
-    pub fn columns(&self) -> NextColumns {
-        match self {
-            Self::Run(plan) => NextColumns {
-                kind: "run",
-                run_type: Some(plan.run_type),
-                due: Some(Timestamp::default()),
-            },
-            Self::Wait { reason: Wait::Backoff(run_type), until } => {
-                NextColumns { kind: "wait", run_type: Some(*run_type), due: *until }
-            }
-            Self::Wait { until, .. } => NextColumns { kind: "wait", run_type: None, due: *until },
-            Self::Ask { .. } => NextColumns { kind: "ask", run_type: None, due: None },
-            Self::Escalate { .. } => NextColumns { kind: "escalate", run_type: None, due: None },
-            Self::Settled(_) => NextColumns { kind: "settled", run_type: None, due: None },
-        }
-    }
-}
-
-/// Everything that is decided about a run before it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunPlan {
-    /// What for.
-    pub run_type: RunType,
-    /// Under which authority.
-    pub epoch: u32,
-    /// Where its work is published.
-    pub branch: BranchName,
-    /// The name of its directory.
-    pub worktree_name: String,
-    /// The thread to continue, if there is one.
-    pub resume: Option<ThreadId>,
-    /// Whether what is in the directory is unfinished work, to be kept in place.
-    pub keep_edits: bool,
-    /// The pending inputs it takes up, by number.
-    pub consumes: Vec<u64>,
-}
-
-/// Why nothing is done now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// The ticket was not read yet.
-    TicketUnread,
-    /// A run has the issue.
-    ActiveRun(RunType),
-    /// The ticket is not delegated to us.
-    Undelegated,
-    /// A human was asked.
-    Question,
-    /// A human was called.
-    Escalated,
-    /// The pull request waits for review, checks and merge.
-    PullRequest(PrNumber),
-    /// The last run was lost; the next one, for this, waits a while.
-    Backoff(RunType),
-}
-
-/// How an issue can be over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// The pull request was merged.
-    Merged,
-    /// Nothing had to change.
-    NoChangeNeeded,
-    /// The ticket was completed in the tracker, and nothing of ours is open.
-    CompletedInTracker,
-    /// The ticket was cancelled in the tracker, and nothing of ours is open.
-    CanceledInTracker,
-}
-
 /// Decides the next step of an issue. Pure and total: the same facts at the same time give the same step.
+///
+/// The order is that of D7: who has the issue, whether it is over, what a human has to say first, and only then what is
+/// to be done. What is given up or over stays so only as long as the facts that made it so: a push, a word, a new
+/// delegation is looked at again without anybody having to clear anything (N57).
 pub fn decide(policy: &Policy, now: Timestamp, facts: &IssueFacts) -> NextStep {
     // A run that has the issue ends by itself; what happens around it is folded meanwhile (N26).
     if let Some(slot) = &facts.slot {
         return wait(Wait::ActiveRun(slot.run_type));
     }
-    let pull_request = facts.pull_request.as_ref().map(|pr| &pr.value);
-    if pull_request.is_some_and(|pr| pr.state == PrState::Merged) {
-        return NextStep::Settled(Settled::Merged);
+    if let Some(settled) = over(facts) {
+        return NextStep::Settled(settled);
+    }
+    if !policy.is_configured {
+        return wait(Wait::ProjectRemoved);
     }
     let Some(ticket) = facts.ticket.as_ref().map(|ticket| &ticket.value) else {
         return wait(Wait::TicketUnread);
     };
-    let open = pull_request.filter(|pr| pr.state == PrState::Open);
-    if open.is_none() {
-        if facts.no_change_needed.is_some() {
-            return NextStep::Settled(Settled::NoChangeNeeded);
-        }
-        if ticket.state.kind.is_final() {
-            return NextStep::Settled(match ticket.state.kind {
-                crate::TrackerStateKind::Completed => Settled::CompletedInTracker,
-                crate::TrackerStateKind::Triage
-                | crate::TrackerStateKind::Backlog
-                | crate::TrackerStateKind::Unstarted
-                | crate::TrackerStateKind::Started
-                | crate::TrackerStateKind::Canceled
-                | crate::TrackerStateKind::Duplicate
-                | crate::TrackerStateKind::Other => Settled::CanceledInTracker,
-            });
-        }
+    if let Some(question) = facts.question.as_ref().filter(|_| !facts.is_answered()) {
+        return put(question);
     }
-    match &facts.question {
-        Some(question) if question.asked.is_none() => {
-            return NextStep::Ask { question: question.text.clone() };
-        }
-        Some(_) => return wait(Wait::Question),
-        None => {}
+    if facts.stopped().is_some() {
+        return wait(Wait::Stopped);
     }
-    if facts.escalated.is_some() {
+    let wanted = match released(facts) {
+        Some(wanted) => wanted,
+        None => match attached(policy, facts) {
+            Some(step) => return step,
+            None => wanted(policy, facts),
+        },
+    };
+    let run_type = match &wanted {
+        Wanted::Run { run_type, .. } => *run_type,
+        Wanted::Nothing(_) if !ticket.delegated => return wait(Wait::Undelegated),
+        Wanted::Nothing(reason) => return wait(reason.clone()),
+    };
+    let is_helped = facts.is_helped();
+    let exhausted = exhausted(policy, facts, run_type).filter(|_| !is_helped);
+    // Giving up on one thing is no reason to leave another undone (S28), but starting all over is not another (S50).
+    let is_over_again = !is_helped && facts.open_pull_request().is_none();
+    if facts.escalated.is_some() && (exhausted.is_some() || is_over_again) {
         return wait(Wait::Escalated);
     }
     if !ticket.delegated {
         return wait(Wait::Undelegated);
     }
-    if let Some(pr) = open {
-        return wait(Wait::PullRequest(pr.number));
-    }
-    if let Some(reason) = exhausted(&policy.budgets, &facts.attempts) {
+    if let Some(reason) = exhausted {
         return NextStep::Escalate { reason };
     }
-    if let Some(until) = facts.backoff_until.filter(|until| now < *until) {
-        return NextStep::Wait {
-            reason: Wait::Backoff(RunType::Implementation),
-            until: Some(until),
-        };
+    let may_spend = facts.question.as_ref().is_some_and(|q| q.about == About::Spending);
+    if let Some(question) = policy.limits.exceeded(now, &facts.spending).filter(|_| !may_spend) {
+        return NextStep::Ask { question, about: About::Spending };
     }
-    NextStep::Run(RunPlan {
-        run_type: RunType::Implementation,
-        epoch: facts.epoch,
-        branch: facts.branch.clone().unwrap_or_else(|| {
-            branch_name(&policy.branch_prefix, &ticket.key, &ticket.title, facts.branch_generation)
-        }),
-        worktree_name: worktree_name(&facts.issue, &ticket.key),
-        resume: facts.thread.clone(),
-        keep_edits: facts.worktree.is_some() && has_unpublished_edits(facts),
-        consumes: facts.pending.iter().map(|input| input.seq).collect(),
-    })
+    if let Some(until) = facts.backoff_until.filter(|until| now < *until && !is_helped) {
+        return NextStep::Wait { reason: Wait::Backoff(run_type), until: Some(until) };
+    }
+    if let Some(until) = too_many_starts(facts).filter(|until| now < *until) {
+        return NextStep::Wait { reason: Wait::Breaker(run_type), until: Some(until) };
+    }
+    NextStep::Run(plan(policy, facts, ticket, wanted))
 }
 
 fn wait(reason: Wait) -> NextStep {
     NextStep::Wait { reason, until: None }
 }
 
-/// Whether what lies in the directory is work that nobody has seen. What the last run published is on the forge, and
-/// work that starts over after it starts from the base.
-fn has_unpublished_edits(facts: &IssueFacts) -> bool {
-    let last = facts.latest_run.as_ref().map(|run| &run.result);
-    !matches!(last, Some(RunOutcome::Published { .. }))
+/// Whether the issue is over, and how. Humans who say something afterwards want something (N43); what they said before
+/// was about what is over.
+fn over(facts: &IssueFacts) -> Option<Settled> {
+    if let Some(closed) = &facts.closed {
+        return Some(if closed.as_failed { Settled::ClosedFailed } else { Settled::ClosedDone });
+    }
+    if facts.is_removed() {
+        return Some(Settled::Removed);
+    }
+    let (settled, ended) = ended(facts)?;
+    let is_wanted_again = facts.is_delegated()
+        && (facts.wanted.is_some() || facts.pending.iter().any(|input| ended < input.said));
+    (!is_wanted_again).then_some(settled)
 }
 
-/// Why nothing may be tried again, if that is so.
-fn exhausted(budgets: &Budgets, attempts: &Attempts) -> Option<String> {
-    if budgets.implementation <= attempts.implementation {
-        return Some(format!(
-            "{} implementation runs ended with insufficient work",
-            attempts.implementation
-        ));
+/// How the world ended it, and when, by the clock of whoever did.
+fn ended(facts: &IssueFacts) -> Option<(Settled, Timestamp)> {
+    if let Some(merged) = facts.pull_request.as_ref().filter(|_| facts.is_merged()) {
+        return Some((Settled::Merged, merged.value.ended.unwrap_or(merged.version)));
     }
-    if budgets.recovery <= attempts.recovery {
+    if facts.open_pull_request().is_some() {
+        return None;
+    }
+    if facts.no_change_needed.is_some() {
+        // What is pending now was not there when that was found.
+        return Some((Settled::NoChangeNeeded, Timestamp::default()));
+    }
+    let ticket = facts.ticket.as_ref()?;
+    let settled = match ticket.value.state.kind {
+        TrackerStateKind::Completed => Settled::CompletedInTracker,
+        TrackerStateKind::Canceled | TrackerStateKind::Duplicate => Settled::CanceledInTracker,
+        TrackerStateKind::Triage
+        | TrackerStateKind::Backlog
+        | TrackerStateKind::Unstarted
+        | TrackerStateKind::Started
+        | TrackerStateKind::Other => return None,
+    };
+    Some((settled, ticket.value.ended.unwrap_or(ticket.version)))
+}
+
+fn put(question: &Question) -> NextStep {
+    if question.asked.is_some() {
+        return wait(Wait::Question);
+    }
+    NextStep::Ask { question: question.text.clone(), about: question.about }
+}
+
+/// A publication that a human released goes out before anything else is done.
+fn released(facts: &IssueFacts) -> Option<Wanted> {
+    let held = facts.held.as_ref().filter(|held| held.released_by.is_some())?;
+    if let Some(blocked) = wanted::blocked(facts, held.run_type) {
+        return Some(blocked);
+    }
+    Some(Wanted::Run {
+        run_type: held.run_type,
+        signature: None,
+        needs_new_head: false,
+        merge_base: false,
+        wake: None,
+    })
+}
+
+/// What is to be found out about pull requests that are attached to the ticket, before any work begins (N39, S49).
+fn attached(policy: &Policy, facts: &IssueFacts) -> Option<NextStep> {
+    if facts.branch.is_some() || facts.latest_run.is_some() || !facts.is_delegated() {
+        return None;
+    }
+    // Whoever answers may say anything; what they say goes to the agent.
+    let ask = |question: String| {
+        (!facts.is_answered())
+            .then_some(NextStep::Ask { question, about: About::LinkedPullRequests })
+    };
+    match linked(policy, facts).as_slice() {
+        [] => None,
+        [number] => match &facts.pull_request {
+            Some(pr) if pr.value.number == *number && pr.value.is_from_fork => ask(format!(
+                "Pull request {number} is attached to this ticket and comes from another repository, where I cannot push. \
+                 Should I start over on a branch of my own?"
+            )),
+            Some(_) => None,
+            None if facts.missing_link == Some(*number) => ask(format!(
+                "Pull request {number} is attached to this ticket, and I cannot see it. Should I start over on a branch \
+                 of my own?"
+            )),
+            None => Some(wait(Wait::LinkedPullRequest(*number))),
+        },
+        [first, .., last] => ask(format!(
+            "Several pull requests are attached to this ticket, from {first} to {last}. Which one should I go on with? \
+             Leave only that one attached and answer here, or tell me to start over."
+        )),
+    }
+}
+
+/// Why nothing of this type may be tried again, if that is so.
+fn exhausted(policy: &Policy, facts: &IssueFacts, run_type: RunType) -> Option<String> {
+    let (budgets, tried) = (&policy.budgets, facts.tried(run_type));
+    if budgets.of(run_type) <= tried {
+        let name = run_type.as_str().replace('_', " ");
+        return Some(format!("{tried} {name} runs in a row were not enough"));
+    }
+    if budgets.recovery <= facts.attempts.recovery {
         return Some(format!(
             "{} runs in a row were lost before their work could be judged",
-            attempts.recovery
+            facts.attempts.recovery
         ));
     }
     None
+}
+
+/// Until when no run is started because there were too many lately.
+fn too_many_starts(facts: &IssueFacts) -> Option<Timestamp> {
+    let first = facts.starts.len().checked_sub(MAX_STARTS)?;
+    facts.starts.get(first).map(|start| start.plus(STARTS_WINDOW))
+}
+
+fn plan(policy: &Policy, facts: &IssueFacts, ticket: &Ticket, wanted: Wanted) -> RunPlan {
+    let Wanted::Run { run_type, signature, needs_new_head, merge_base, wake } = wanted else {
+        unreachable!("`decide` plans only what is a run")
+    };
+    let pull_request = facts.open_pull_request();
+    let release = facts.held.as_ref().filter(|held| held.released_by.is_some());
+    let branch = pull_request
+        .map(|pr| pr.head_branch.clone())
+        .or_else(|| facts.branch.clone().filter(|_| !facts.is_branch_spent()))
+        .unwrap_or_else(|| {
+            let generation = facts.branch_generation + u32::from(facts.is_branch_spent());
+            branch_name(&policy.branch_prefix, &ticket.key, &ticket.title, generation)
+        });
+    let consumes = match release {
+        // No agent is asked, so nobody would hear it.
+        Some(_) => Vec::new(),
+        None => facts.pending.iter().map(|input| input.seq).collect(),
+    };
+    let (resume, parent) = thread(facts, run_type);
+    RunPlan {
+        run_type,
+        wake,
+        epoch: facts.epoch,
+        branch,
+        worktree_name: worktree_name(&facts.issue, &ticket.key),
+        head: pull_request.map(|pr| pr.head.clone()),
+        signature,
+        resume,
+        parent,
+        keep_edits: facts.worktree.is_some() && has_unpublished_edits(facts),
+        merge_base,
+        needs_new_head,
+        release: release.map(|held| held.tree.clone()),
+        consumes,
+    }
+}
+
+/// The thread to resume, and the one that a new one takes the place of. What humans say goes on where we were; so does a
+/// run of the same type that was lost. A review, a red gate or an incident gets a fresh one (behaviour 2.11).
+fn thread(
+    facts: &IssueFacts,
+    run_type: RunType,
+) -> (Option<crate::ThreadId>, Option<crate::ThreadId>) {
+    let unfinished = facts
+        .thread
+        .as_ref()
+        .filter(|_| facts.latest_run.as_ref().is_some_and(|run| run.run_type == run_type));
+    let history = ThreadHistory {
+        thread: unfinished.or(facts.newest_thread.as_ref()),
+        generation: facts.threads,
+        follow_ups: facts.pending.len(),
+        resume: unfinished.is_some() || !facts.pending.is_empty(),
+    };
+    match choose_thread(&history) {
+        ThreadChoice::Fresh => (None, None),
+        ThreadChoice::Compacted { parent } => (None, Some(parent.clone())),
+        ThreadChoice::Resumed(thread) => (Some(thread.clone()), None),
+    }
+}
+
+/// Whether what lies in the directory is work that nobody has seen and that is still wanted. What the last run published
+/// is on the forge; what it did for something that is over, or on top of what is not the head any more, is in its rescue
+/// ref (D26). Work that starts over starts from the base.
+fn has_unpublished_edits(facts: &IssueFacts) -> bool {
+    use crate::Interruption::{HeadMoved, PullRequestOver, Superseded};
+    let last = facts.latest_run.as_ref().map(|run| &run.result);
+    !matches!(
+        last,
+        Some(
+            RunOutcome::Published { .. }
+                | RunOutcome::NothingToRepair { .. }
+                | RunOutcome::Interrupted { by: Superseded | HeadMoved | PullRequestOver }
+        )
+    )
+}
+
+impl crate::Limits {
+    /// The question that a reached limit of the issue or of the day puts.
+    fn exceeded(&self, now: Timestamp, spending: &crate::Spending) -> Option<String> {
+        let of_issue = Self { run: crate::Limit::default(), ..*self };
+        of_issue.reached(now, spending, &Spent::default())?;
+        Some(of_issue.question(now, spending, &Spent::default()))
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Charge, Interruption, Observation, ObservationKind, PrState, RunOutcome, RunState,
-    text::single_line,
+    Charge, Check, CheckStatus, Interruption, Observation, ObservationKind, PrState, ReviewVerdict,
+    RunOutcome, RunState, RunType, text::single_line,
 };
 
 /// One line of the operator feed.
@@ -73,11 +73,60 @@ pub fn describe(observation: &Observation) -> FeedEntry {
                 ),
             )
         }
+        ObservationKind::TicketRemoved { .. } => {
+            (FeedLevel::Warn, "the ticket was removed from the tracker".to_owned())
+        }
+        ObservationKind::HumanInput { author, text, .. } => {
+            (FeedLevel::Info, format!("{} said: {text}", author.shown()))
+        }
+        ObservationKind::StopRequested { by, .. } => {
+            (FeedLevel::Warn, format!("{} said stop", by.shown()))
+        }
+        ObservationKind::Retried { by, run_type, .. } => {
+            let what = run_type.map_or("another try", RunType::as_str);
+            (FeedLevel::Info, format!("{} ordered {what}", by.shown()))
+        }
+        ObservationKind::Closed { by, as_failed, .. } => {
+            let how = if *as_failed { "failed" } else { "done" };
+            (FeedLevel::Warn, format!("{} closed it as {how}", by.shown()))
+        }
+        ObservationKind::Approved { by, tree, .. } => {
+            (FeedLevel::Warn, format!("{} released {tree}", by.shown()))
+        }
+        ObservationKind::PullRequestMissing { number, .. } => {
+            (FeedLevel::Warn, format!("pull request {number} cannot be seen"))
+        }
+        ObservationKind::ReviewRead { review, .. } => {
+            let verdict = match review.verdict {
+                ReviewVerdict::Approved => "approved",
+                ReviewVerdict::ChangesRequested => "asked for changes to",
+                ReviewVerdict::Commented => "commented on",
+                ReviewVerdict::Dismissed => "does not judge any more",
+            };
+            let reviewer = review.reviewer.shown();
+            (FeedLevel::Info, format!("{reviewer} {verdict} {}", review.head.short()))
+        }
+        ObservationKind::CheckRead { head, check } => {
+            of_check(check, &format!("on {}", head.short()))
+        }
+        ObservationKind::BaseCheckRead { check } => of_check(check, "on the base branch"),
+        ObservationKind::MergeStateRead { state, .. } => {
+            let mergeable = match state.is_conflicting {
+                Some(true) => "conflicts with",
+                Some(false) => "agrees with",
+                None => "is being compared with",
+            };
+            (FeedLevel::Info, format!("{} {mergeable} its base", state.head.short()))
+        }
+        ObservationKind::InputDelivered { inputs, .. } => (
+            FeedLevel::Info,
+            format!("the agent was told what humans said ({} texts)", inputs.len()),
+        ),
         ObservationKind::RunClaimed { run_type, branch, .. } => {
             (FeedLevel::Info, format!("{} run started for branch {branch}", run_type.as_str()))
         }
         ObservationKind::RunSettled { result, charge, .. } => outcome(result, *charge),
-        ObservationKind::Asked { question } => {
+        ObservationKind::Asked { question, .. } => {
             (FeedLevel::Warn, format!("asked a human: {question}"))
         }
         ObservationKind::Escalated { reason } => {
@@ -95,6 +144,15 @@ pub fn describe(observation: &Observation) -> FeedEntry {
 /// The longest line, in characters.
 const MAX_LINE: usize = 300;
 
+fn of_check(check: &Check, place: &str) -> (FeedLevel, String) {
+    let (level, status) = match check.status {
+        CheckStatus::Pending => (FeedLevel::Info, "is running"),
+        CheckStatus::Success => (FeedLevel::Info, "passed"),
+        CheckStatus::Failure => (FeedLevel::Warn, "failed"),
+    };
+    (level, format!("check {} {status} {place}", check.name))
+}
+
 fn outcome(result: &RunOutcome, charge: Charge) -> (FeedLevel, String) {
     let (level, text) = match result {
         RunOutcome::Published { commit, pull_request, .. } => (
@@ -104,10 +162,17 @@ fn outcome(result: &RunOutcome, charge: Charge) -> (FeedLevel, String) {
         RunOutcome::NoChangeNeeded { reason } => {
             (FeedLevel::Info, format!("run found that nothing has to change: {reason}"))
         }
+        RunOutcome::NothingToRepair { reason } => {
+            (FeedLevel::Info, format!("run found nothing to repair: {reason}"))
+        }
+        RunOutcome::Held { hits, .. } => (
+            FeedLevel::Warn,
+            format!("run's work is held for a human's word ({} reasons)", hits.len()),
+        ),
         RunOutcome::NeedsInput { question } => {
             (FeedLevel::Warn, format!("run needs an answer: {question}"))
         }
-        RunOutcome::Interrupted { by, .. } => (
+        RunOutcome::Interrupted { by } => (
             FeedLevel::Warn,
             match by {
                 Interruption::Restart => "run was lost with the process that ran it",
@@ -115,6 +180,15 @@ fn outcome(result: &RunOutcome, charge: Charge) -> (FeedLevel, String) {
                 Interruption::Undelegated => {
                     "run was stopped: the ticket is not delegated to us any more"
                 }
+                Interruption::Stopped => "run was stopped by a human",
+                Interruption::Closed => "run was stopped: the issue was closed here",
+                Interruption::Removed => "run was stopped: its ticket was removed",
+                Interruption::Blocked => "run was stopped: another ticket has to be over first",
+                Interruption::Spending => "run was stopped: it has spent what it may",
+                Interruption::Superseded => {
+                    "run was ended: what it repaired is not broken any more"
+                }
+                Interruption::HeadMoved => "run was ended: others pushed to its branch",
                 Interruption::PullRequestOver => "run was ended: its pull request is over",
                 Interruption::TicketOver => "run was ended: its ticket is over",
                 Interruption::LeaseLost => "run was stopped: its lease could not be kept",
@@ -124,7 +198,7 @@ fn outcome(result: &RunOutcome, charge: Charge) -> (FeedLevel, String) {
         RunOutcome::Unavailable { reason, .. } => {
             (FeedLevel::Warn, format!("run ended, because a service gave no answer: {reason}"))
         }
-        RunOutcome::Failed { reason, .. } => (FeedLevel::Warn, format!("run failed: {reason}")),
+        RunOutcome::Failed { reason } => (FeedLevel::Warn, format!("run failed: {reason}")),
         RunOutcome::Insufficient { reason } => {
             (FeedLevel::Warn, format!("run was not enough: {reason}"))
         }

@@ -1,9 +1,10 @@
 //! Values that tests start from.
 
 use crate::{
-    BranchName, CommitSha, IssueFacts, IssueId, Observation, ObservationKind, Policy, PrNumber,
-    PrState, ProjectId, PullRequest, Report, ReportOutcome, RunId, RunOutcome, RunType, SessionId,
-    Ticket, Timestamp, TrackerState, TrackerStateKind, change, charge,
+    Actor, BranchName, Check, CheckStatus, CommitSha, Heard, IssueFacts, IssueId, MergeState,
+    NextStep, Observation, ObservationKind, Policy, PrNumber, PrState, ProjectId, PullRequest,
+    Report, ReportOutcome, Review, ReviewVerdict, RunId, RunOutcome, RunPlan, SessionId, Spent,
+    Standing, ThreadId, Ticket, Timestamp, TrackerState, TrackerStateKind, change, charge, decide,
 };
 
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -30,7 +31,10 @@ pub(crate) fn ticket() -> Ticket {
         labels: Vec::new(),
         priority: 0,
         state: state(TrackerStateKind::Unstarted),
+        ended: None,
         delegated: true,
+        blockers: Vec::new(),
+        linked: Vec::new(),
     }
 }
 
@@ -44,10 +48,12 @@ pub(crate) fn pull_request(number: u64, state: PrState) -> PullRequest {
         url: format!("https://github.test/acme/app/pull/{number}"),
         state,
         is_draft: false,
+        is_from_fork: false,
         head_branch: BranchName::new("patchrelay/APP-1-wish-a-good-night"),
-        head: CommitSha::new("1111111111111111111111111111111111111111"),
+        head: head(1),
         base_branch: BranchName::new("main"),
         merge_commit: None,
+        ended: None,
     }
 }
 
@@ -60,6 +66,7 @@ pub(crate) fn report(outcome: ReportOutcome) -> Report {
         pr_title: "Add a greeting".to_owned(),
         pr_body: String::new(),
         question: String::new(),
+        resolved: Vec::new(),
     }
 }
 
@@ -75,36 +82,133 @@ pub(crate) fn pull_request_read(version: i64, pull_request: PullRequest) -> Obse
     ObservationKind::PullRequestRead { version: at(version), pull_request }
 }
 
+/// The claim of the run that is wanted now, or of an implementation if none is.
 pub(crate) fn claimed(facts: &IssueFacts, run: &str) -> ObservationKind {
+    match decide(&Policy::default(), at(i64::MAX), facts) {
+        NextStep::Run(plan) => claim_of(plan, run),
+        other => panic!("no run is wanted: {other:?}"),
+    }
+}
+
+pub(crate) fn claim_of(plan: RunPlan, run: &str) -> ObservationKind {
     ObservationKind::RunClaimed {
         run: RunId::new(run),
-        run_type: RunType::Implementation,
-        epoch: facts.epoch,
-        branch: BranchName::new("patchrelay/APP-1-wish-a-good-night"),
+        run_type: plan.run_type,
+        epoch: plan.epoch,
+        branch: plan.branch,
         worktree: "/worktrees/APP-1".to_owned(),
-        consumes: facts.pending.iter().map(|input| input.seq).collect(),
+        consumes: plan.consumes,
+        wake: plan.wake,
+        head: plan.head,
+        signature: plan.signature,
+        release: plan.release,
     }
 }
 
 pub(crate) fn settled(run: &str, result: RunOutcome) -> ObservationKind {
+    settled_with_thread(run, result, None)
+}
+
+pub(crate) fn settled_with_thread(
+    run: &str,
+    result: RunOutcome,
+    thread: Option<&str>,
+) -> ObservationKind {
     ObservationKind::RunSettled {
         run: RunId::new(run),
         charge: charge(&result),
         result,
         continuations: 0,
+        thread: thread.map(ThreadId::new),
+        spent: Spent::default(),
     }
 }
 
 pub(crate) fn published() -> RunOutcome {
     RunOutcome::Published {
-        commit: CommitSha::new("1111111111111111111111111111111111111111"),
+        commit: head(1),
         pull_request: pull_request(1, PrState::Open),
+        version: at(0),
         summary: "Added the greeting.".to_owned(),
     }
 }
 
+/// The n-th head of a branch.
+pub(crate) fn head(n: u32) -> CommitSha {
+    CommitSha::new(format!("{n}").repeat(40)[..40].to_owned())
+}
+
 pub(crate) fn failed() -> RunOutcome {
-    RunOutcome::Failed { reason: "the agent went away".to_owned(), thread: None }
+    RunOutcome::Failed { reason: "the agent went away".to_owned() }
+}
+
+/// A member of the workspace who may also write to the repository.
+pub(crate) fn member() -> Actor {
+    Actor {
+        id: "user-1".to_owned(),
+        name: Some("Ada".to_owned()),
+        email: None,
+        standing: Standing::Member,
+    }
+}
+
+pub(crate) fn said(source: &str, said: i64, heard: Heard, text: &str) -> ObservationKind {
+    ObservationKind::HumanInput {
+        source: source.to_owned(),
+        said: at(said),
+        heard,
+        author: member(),
+        text: text.to_owned(),
+    }
+}
+
+pub(crate) fn review(
+    id: &str,
+    reviewer: &str,
+    verdict: ReviewVerdict,
+    head: CommitSha,
+    submitted: i64,
+) -> ObservationKind {
+    ObservationKind::ReviewRead {
+        number: PrNumber(1),
+        review: Review {
+            id: id.to_owned(),
+            reviewer: Actor { id: reviewer.to_owned(), standing: Standing::Writer, ..member() },
+            verdict,
+            head,
+            submitted: at(submitted),
+        },
+    }
+}
+
+pub(crate) fn check(
+    name: &str,
+    id: u64,
+    version: i64,
+    status: CheckStatus,
+    head: CommitSha,
+) -> ObservationKind {
+    ObservationKind::CheckRead {
+        head,
+        check: Check { id, name: name.to_owned(), status, version: at(version) },
+    }
+}
+
+pub(crate) fn merge_state(
+    version: i64,
+    head: CommitSha,
+    base: &str,
+    is_conflicting: bool,
+) -> ObservationKind {
+    ObservationKind::MergeStateRead {
+        version: at(version),
+        state: MergeState {
+            head,
+            base: CommitSha::new(base),
+            is_conflicting: Some(is_conflicting),
+            is_review_required: Some(true),
+        },
+    }
 }
 
 pub(crate) fn observation(millis: i64, kind: ObservationKind) -> Observation {
@@ -138,4 +242,9 @@ pub(crate) fn running() -> IssueFacts {
     let facts = delegated();
     let claim = claimed(&facts, "r1");
     then(facts, 3_000, [claim])
+}
+
+/// A pull request that was published and waits.
+pub(crate) fn opened() -> IssueFacts {
+    then(running(), 4_000, [settled("r1", published())])
 }

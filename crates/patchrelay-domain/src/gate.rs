@@ -1,10 +1,36 @@
 //! The publish gate: what must not leave the worktree without a human's word (D29).
 
-use globset::{Glob, GlobBuilder};
+mod paths;
+mod reverts;
+mod secrets;
+mod weakened_tests;
+
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    paths::{check_protected_path, protected_path_hits},
+    reverts::NewCommit,
+    secrets::{SecretPatterns, TooManySecrets},
+    weakened_tests::weakened_tests,
+};
+use crate::{CommitSha, RunType, text::single_line};
+
+/// How much of one patch is read, in bytes.
+const SCANNED_BYTES: usize = 1024 * 1024;
+
+/// How many hits one verdict has at most. It holds those that nobody may release before all others.
+const MAX_HITS: usize = 100;
+
+/// Larger files are never in a tree of ours: GitHub takes none of more than 100 MiB, so none is staged.
+const MAX_STAGED_BYTES: u64 = 100 * 1024 * 1024;
+
+/// When more paths than this are new, not all of them are in the tree.
+const MAX_STAGED_PATHS: u64 = 20_000;
+
 /// Something in a tree that must not be published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "hit", rename_all = "snake_case")]
 pub enum GateHit {
     /// A path that only a human may change through us.
@@ -34,55 +60,187 @@ pub enum GateHit {
         /// How many paths.
         paths: u64,
     },
+    /// A file that nobody can read in a review, and that is too large to be an icon.
+    Binary {
+        /// Which.
+        path: String,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// The value of one of our secrets.
+    Secret {
+        /// The secret's name in the configuration, never its value.
+        name: String,
+        /// Where it stands.
+        path: String,
+    },
+    /// A path that is not a repair's business (N20).
+    OutOfScope {
+        /// Which.
+        path: String,
+    },
+    /// A repair took back somebody else's commit.
+    Revert {
+        /// The commit that does.
+        commit: CommitSha,
+        /// The first line of its message.
+        subject: String,
+    },
+    /// A repair made a test say less.
+    WeakenedTest {
+        /// Which.
+        path: String,
+        /// What happened to it: the path with this behind it is a sentence.
+        reason: String,
+    },
 }
 
-/// Whether a pattern of protected paths is a glob; if not, what is wrong with it. A configuration is refused for it,
-/// because a pattern that fits nothing protects nothing.
-pub fn check_protected_path(pattern: &str) -> Result<(), String> {
-    glob(pattern).map(drop).map_err(|error| error.kind().to_string())
+/// What a project says about the gate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatePolicy {
+    /// The patterns of protected paths, as [`check_protected_path`] accepts them.
+    pub protected_paths: Vec<String>,
+    /// What is too much.
+    pub caps: GateCaps,
 }
 
-/// The changed paths that are protected. A pattern without a slash fits at any depth; a pattern that is no glob, which
-/// [`check_protected_path`] keeps out of configurations, fits the path that it spells.
-pub fn protected_path_hits(patterns: &[String], changed: &[String]) -> Vec<GateHit> {
-    let matchers: Vec<_> = patterns
+/// The most that is published without a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateCaps {
+    /// Of one file, in bytes. Sources are far smaller; larger ones are usually results of a build or data.
+    pub max_file_bytes: u64,
+    /// Of changed paths. Nobody reviews more.
+    pub max_paths: usize,
+    /// Of one binary file, in bytes: room for an icon or a font.
+    pub max_binary_bytes: u64,
+}
+
+impl Default for GateCaps {
+    fn default() -> Self {
+        Self { max_file_bytes: 5 * 1024 * 1024, max_paths: 3_000, max_binary_bytes: 1024 * 1024 }
+    }
+}
+
+/// A path that differs from what the work stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedFile {
+    /// Which, from the root of the repository.
+    pub path: String,
+    /// The size of its content now, in bytes; 0 when it is gone.
+    pub bytes: u64,
+    /// Whether git takes its content now for binary.
+    pub is_binary: bool,
+}
+
+/// What is to be published, told so that the gate can judge it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// The paths in which the tree differs from the commit that the work stands on. Of a merge only those that differ
+    /// from every parent: what the base brought is not the run's doing.
+    pub files: Vec<ChangedFile>,
+    /// The unified diff of each path in `files`, with renames recognized. A path without one is not judged by it.
+    pub patches: Vec<(String, String)>,
+    /// The commits of the branch that its base does not have.
+    pub commits: Vec<NewCommit>,
+    /// What the workspace found itself: [`GateHit::NestedRepository`], [`GateHit::ForeignLink`], what it could not
+    /// stage, and what [`SecretPatterns::find`] found in all that would leave the machine.
+    pub found: Vec<GateHit>,
+}
+
+/// Everything about a change that must not be published without a human's word, and nothing twice. At most 100 hits:
+/// those that nobody may release (see [`is_releasable`]) come first and are the last to be left out.
+pub fn gate(policy: &GatePolicy, run_type: RunType, changes: &ChangeSet) -> Vec<GateHit> {
+    let paths: Vec<String> = changes.files.iter().map(|file| file.path.clone()).collect();
+    let protected = protected_path_hits(&policy.protected_paths, &paths);
+    let mut hits = changes.found.clone();
+    hits.extend(size_hits(&policy.caps, &changes.files));
+    if run_type.is_repair() {
+        // A question names a path once.
+        let known: HashSet<&str> = protected.iter().filter_map(path_of).collect();
+        let out_of_scope = paths::out_of_scope_hits(&paths);
+        hits.extend(
+            out_of_scope.into_iter().filter(|hit| path_of(hit).is_none_or(|p| !known.contains(p))),
+        );
+        hits.extend(reverts::revert_hits(&changes.commits));
+        let weakened =
+            changes.patches.iter().filter_map(|(path, patch)| weakened_tests(path, patch));
+        hits.extend(weakened);
+    }
+    hits.extend(protected);
+
+    let mut seen = HashSet::new();
+    hits.retain(|hit| seen.insert(hit.clone()));
+    hits.sort_by_key(is_releasable);
+    hits.truncate(MAX_HITS);
+    hits
+}
+
+/// The files that are too large, the larger binary ones, and whether there are too many.
+pub fn size_hits(caps: &GateCaps, files: &[ChangedFile]) -> Vec<GateHit> {
+    let mut hits: Vec<GateHit> = files
         .iter()
-        .map(|pattern| {
-            glob(pattern).map_or_else(
-                |_| Matcher::Exact(pattern.clone()),
-                |glob| Matcher::Glob(glob.compile_matcher()),
-            )
+        .filter_map(|ChangedFile { path, bytes, is_binary }| {
+            let (path, bytes) = (path.clone(), *bytes);
+            if caps.max_file_bytes < bytes {
+                Some(GateHit::TooLarge { path, bytes })
+            } else if *is_binary && caps.max_binary_bytes < bytes {
+                Some(GateHit::Binary { path, bytes })
+            } else {
+                None
+            }
         })
         .collect();
-    changed
-        .iter()
-        .filter(|path| matchers.iter().any(|matcher| matcher.fits(path)))
-        .map(|path| GateHit::ProtectedPath { path: path.clone() })
-        .collect()
+    if caps.max_paths < files.len() {
+        hits.push(GateHit::TooMany { paths: u64::try_from(files.len()).unwrap_or(u64::MAX) });
+    }
+    hits
 }
 
-fn glob(pattern: &str) -> Result<Glob, globset::Error> {
-    let anywhere = if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
-    // Without regard to case: a forge that compares names so must not be fooled by `.GitHub`.
-    GlobBuilder::new(&anywhere).literal_separator(true).case_insensitive(true).build()
-}
-
-enum Matcher {
-    Glob(globset::GlobMatcher),
-    Exact(String),
-}
-
-impl Matcher {
-    fn fits(&self, path: &str) -> bool {
-        match self {
-            Self::Glob(glob) => glob.is_match(path),
-            Self::Exact(exact) => exact == path,
+/// Whether a human may release the tree in spite of this hit (D29).
+///
+/// A release is of exactly one tree, so whoever gives it must be able to see what is in it. That holds for what is only
+/// unusual: a protected path, size, a binary file, a repair beyond its scope, a revert, a weakened test. It does not
+/// hold for:
+///
+/// - a nested repository or a foreign link: neither is staged, so the tree is not what is in the worktree. The link
+///   would name a commit that no review shows, and git in a worktree with a foreign repository may run it (D25).
+/// - a file or a number of files beyond what is staged, for the same reason.
+/// - a secret: what was pushed cannot be taken back, and an approval given in a hurry is how secrets get out. Whoever
+///   means it can commit it themselves.
+pub fn is_releasable(hit: &GateHit) -> bool {
+    match hit {
+        GateHit::ProtectedPath { .. }
+        | GateHit::Binary { .. }
+        | GateHit::OutOfScope { .. }
+        | GateHit::Revert { .. }
+        | GateHit::WeakenedTest { .. } => true,
+        GateHit::TooLarge { bytes, .. } => *bytes <= MAX_STAGED_BYTES,
+        GateHit::TooMany { paths } => *paths <= MAX_STAGED_PATHS,
+        GateHit::NestedRepository { .. } | GateHit::ForeignLink { .. } | GateHit::Secret { .. } => {
+            false
         }
+    }
+}
+
+fn path_of(hit: &GateHit) -> Option<&str> {
+    match hit {
+        GateHit::ProtectedPath { path }
+        | GateHit::NestedRepository { path }
+        | GateHit::ForeignLink { path }
+        | GateHit::TooLarge { path, .. }
+        | GateHit::Binary { path, .. }
+        | GateHit::Secret { path, .. }
+        | GateHit::OutOfScope { path }
+        | GateHit::WeakenedTest { path, .. } => Some(path),
+        GateHit::TooMany { .. } | GateHit::Revert { .. } => None,
     }
 }
 
 /// How many hits are named one by one.
 const NAMED_HITS: usize = 10;
+
+/// How much of a path, a name or a subject is shown, in characters.
+const SHOWN_CHARS: usize = 200;
 
 /// The question that these hits put to a human.
 pub(crate) fn question(hits: &[GateHit]) -> String {
@@ -91,21 +249,45 @@ pub(crate) fn question(hits: &[GateHit]) -> String {
     for hit in hits.iter().take(NAMED_HITS) {
         text.push_str("\n- ");
         text.push_str(&match hit {
-            GateHit::ProtectedPath { path } => format!("`{path}` is a protected path"),
+            GateHit::ProtectedPath { path } => format!("{} is a protected path", code(path)),
             GateHit::NestedRepository { path } => {
-                format!("`{path}` is a git repository inside the worktree")
+                format!("{} is a git repository inside the worktree", code(path))
             }
             GateHit::ForeignLink { path } => {
-                format!("`{path}` is a submodule link that the base does not have")
+                format!("{} is a submodule link that the base does not have", code(path))
             }
-            GateHit::TooLarge { path, bytes } => format!("`{path}` has {bytes} bytes"),
+            GateHit::TooLarge { path, bytes } => format!("{} has {bytes} bytes", code(path)),
             GateHit::TooMany { paths } => format!("{paths} paths are changed"),
+            GateHit::Binary { path, bytes } => {
+                format!("{} is a binary file of {bytes} bytes", code(path))
+            }
+            GateHit::Secret { name, path } => {
+                format!("the secret {} stands in {}", code(name), code(path))
+            }
+            GateHit::OutOfScope { path } => format!("{} is not a repair's business", code(path)),
+            GateHit::Revert { commit, subject } => {
+                format!("the commit {} takes back another: {}", code(commit.short()), code(subject))
+            }
+            GateHit::WeakenedTest { path, reason } => {
+                format!("the test {} {}", code(path), single_line(reason, SHOWN_CHARS))
+            }
         });
     }
     if NAMED_HITS < hits.len() {
-        text.push_str(&format!("\n- and {} more", hits.len() - NAMED_HITS));
+        let at_least = if MAX_HITS <= hits.len() { "at least " } else { "" };
+        text.push_str(&format!("\n- and {at_least}{} more", hits.len() - NAMED_HITS));
+    }
+    if !hits.iter().all(is_releasable) {
+        text.push_str(
+            "\n\nAn approval does not change that: some of it has to leave the worktree first.",
+        );
     }
     text
+}
+
+/// A text of the agent as code: one line that cannot end the quotation.
+fn code(text: &str) -> String {
+    format!("`{}`", single_line(text, SHOWN_CHARS).replace('`', "'"))
 }
 
 #[cfg(test)]

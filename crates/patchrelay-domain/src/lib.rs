@@ -2,8 +2,10 @@
 //!
 //! Read it in this order: an [`Observation`] is something that happened; [`evolve`] folds it into the
 //! [`IssueFacts`] of one issue; [`decide`] says the one thing to do next; [`steer_run`] says what becomes of a run
-//! whose facts changed; [`verify`] says what a finished turn is worth; [`announce`] says which reports a change
-//! deserves; [`schedule`] says which of many ready issues starts next. [`prompt`] builds what the agent is told.
+//! whose facts changed; [`gate()`] says what in its work only a human may release, and [`verify`] what a finished turn is
+//! worth; [`announce`] says which reports a change deserves; [`schedule`] says which of many ready issues starts next.
+//! [`prompt`] builds what the agent is told, and [`factory_state`], [`waiting_reason`] and [`status_note`] what people are
+//! shown. [`change`] is one step of all that, ready to be stored.
 //!
 //! Nothing here does I/O, awaits, reads a clock or draws a random number: time and ids are arguments. That is what
 //! makes a decision reproducible, and lets you test one alone:
@@ -16,6 +18,33 @@
 //! let next = decide(&Policy::default(), Timestamp::from_millis(1), &facts);
 //! assert_eq!(next, NextStep::Wait { reason: Wait::TicketUnread, until: None });
 //! ```
+//!
+//! Facts are never set by hand: they are what observations made of them. A trusted actor's words, for example, wait as an
+//! input for the next run, and a stranger's are not even logged:
+//!
+//! ```
+//! use patchrelay_domain::{
+//!     Actor, Evolved, Heard, IssueFacts, IssueId, Observation, ObservationKind, Policy, ProjectId, Standing, Timestamp,
+//!     evolve,
+//! };
+//!
+//! let at = Timestamp::from_millis(1_000);
+//! let facts = IssueFacts::new(IssueId::new("acme", "ticket-1"), ProjectId::new("app"), at);
+//! let says = |standing| Observation {
+//!     at,
+//!     correlation: "delivery-1".to_owned(),
+//!     kind: ObservationKind::HumanInput {
+//!         source: "activity-1".to_owned(),
+//!         said: at,
+//!         heard: Heard::Session,
+//!         author: Actor { id: "user-1".to_owned(), name: None, email: None, standing },
+//!         text: "Please answer in German, too.".to_owned(),
+//!     },
+//! };
+//! let Evolved::Changed(heard) = evolve(&Policy::default(), &facts, &says(Standing::Member)) else { panic!() };
+//! assert_eq!(heard.pending[0].text, "Please answer in German, too.");
+//! assert_eq!(evolve(&Policy::default(), &facts, &says(Standing::Outsider)), Evolved::Unchanged);
+//! ```
 
 // A new variant is a list of compile errors to think about. Tests may say "anything else is wrong".
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
@@ -23,18 +52,23 @@
 mod id;
 mod time;
 
+mod actor;
+mod input;
+mod intent;
 mod project;
 mod pull_request;
 mod ticket;
 
 mod facts;
 mod observation;
+mod policy;
 mod run;
 
 mod announce;
 mod change;
 mod decide;
 mod evolve;
+mod next;
 mod schedule;
 mod state;
 mod steer;
@@ -48,38 +82,53 @@ mod publication;
 mod text;
 
 #[cfg(test)]
+mod behaviour;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod stories;
 
 pub use crate::{
+    actor::{Actor, Standing, TrustedActors, may_instruct, trust_of},
     announce::{ActivityContent, OutboxOrder, TicketTarget, announce},
     branch::{branch_name, worktree_name},
     change::{Change, change},
-    decide::{NextColumns, NextStep, Policy, RunPlan, Settled, Wait, decide},
+    decide::decide,
     evolve::{Evolved, evolve},
     facts::{
-        Attempts, FACTS_VERSION, IssueFacts, LatestRun, PendingInput, Question, Slot, Versioned,
+        About, Attempts, Closed, Escalation, FACTS_VERSION, Handled, Held, IssueFacts, LatestRun,
+        Question, RepairTrail, Slot, Spending, Spent, Stop, Versioned,
     },
     feed::{FeedEntry, FeedKind, FeedLevel, describe, describe_phase},
-    gate::{GateHit, check_protected_path, protected_path_hits},
+    gate::{
+        ChangeSet, ChangedFile, GateCaps, GateHit, GatePolicy, NewCommit, SecretPatterns,
+        TooManySecrets, check_protected_path, gate, is_releasable, protected_path_hits, size_hits,
+        weakened_tests,
+    },
     id::{
         BranchName, CommitSha, IssueId, ParseIdError, PrNumber, ProjectId, RepoSlug, RunId,
         SessionId, ThreadId, TicketId, TreeId, TurnId, WorkspaceId,
     },
+    input::{InputKind, PendingInput, WakeReason},
+    intent::{Heard, Intent, NAMES, intent},
+    next::{NextColumns, NextStep, PrWait, RunPlan, Settled, Wait},
     observation::{Observation, ObservationKind},
+    policy::{GateStatus, Limit, Limits, Policy, gate_status},
     project::{Budgets, Project, Route, RouteHint, route},
     publication::{PublicationText, commit_message, pull_request_text, run_trailer},
-    pull_request::{PrState, PullRequest},
+    pull_request::{Check, CheckStatus, MergeState, PrState, PullRequest, Review, ReviewVerdict},
     run::{
-        Charge, Interruption, Publication, Report, ReportError, ReportOutcome, RunOutcome,
-        RunState, RunType, TurnStatus, Worktree, charge, parse_report, report_schema,
+        Charge, Interruption, Publication, Report, ReportError, ReportOutcome, Resolution,
+        Resolved, RunOutcome, RunState, RunStatus, RunType, TurnStatus, Worktree, charge,
+        parse_report, report_schema,
     },
-    schedule::{ReadyIssue, RunningCount, SlotLimits, schedule},
+    schedule::{ActiveRuns, Load, PATIENCE, ReadyIssue, STARTS_PER_HOUR, SlotLimits, schedule},
     state::{
         FactoryState, SessionState, factory_state, session_state, status_note, waiting_reason,
         way_out,
     },
-    steer::{Steer, steer_run},
-    ticket::{Ticket, TrackerState, TrackerStateKind},
+    steer::{RunProgress, Steer, steer_run},
+    ticket::{Blocker, LinkedPullRequest, Ticket, TrackerState, TrackerStateKind},
     time::Timestamp,
-    verify::{Evidence, Verdict, verify},
+    verify::{Evidence, ForgeNow, Remote, UnmergedPath, Verdict, verify},
 };

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BranchName, Charge, PullRequest, RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp,
+    About, Actor, BranchName, Charge, Check, CommitSha, Heard, MergeState, PrNumber, PullRequest,
+    Review, ReviewVerdict, RunId, RunOutcome, RunType, SessionId, Spent, ThreadId, Ticket,
+    Timestamp, TreeId, TurnId, WakeReason,
 };
 
 /// Something that happened, in the world or by our own doing. Appended, never edited.
@@ -20,8 +22,8 @@ pub struct Observation {
 
 /// What happened.
 ///
-/// *States* (`ticket_read`, `pull_request_read`) carry the version that their source gave them, and an older one is
-/// ignored. *Occurrences* (all others) carry the id that their source gave them, and count once (D1).
+/// *States* (`…_read`, `ticket_removed`, `pull_request_missing`) carry the version that their source gave them, and an
+/// older one is ignored. *Occurrences* (all others) carry the id that their source gave them, and count once (D1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ObservationKind {
@@ -41,12 +43,103 @@ pub enum ObservationKind {
         /// What it showed.
         ticket: Ticket,
     },
+    /// The ticket was removed from the tracker.
+    TicketRemoved {
+        /// The tracker's time of it.
+        version: Timestamp,
+    },
+    /// A human said something to us, or near us.
+    HumanInput {
+        /// The source's id of the text.
+        source: String,
+        /// When it was said, or last edited, by the source's clock. With `source`, what makes it count once.
+        said: Timestamp,
+        /// Where.
+        heard: Heard,
+        /// Who.
+        author: Actor,
+        /// What.
+        text: String,
+    },
+    /// A human told us to stop.
+    StopRequested {
+        /// The source's id of the order.
+        source: String,
+        /// When, by the source's clock.
+        said: Timestamp,
+        /// Who.
+        by: Actor,
+    },
+    /// An operator wants another try, whatever was spent and given up.
+    Retried {
+        /// The id of the order.
+        order: String,
+        /// When, by our clock.
+        said: Timestamp,
+        /// Who.
+        by: Actor,
+        /// What kind of run they want, if they said.
+        run_type: Option<RunType>,
+    },
+    /// A human closed the issue here.
+    Closed {
+        /// The id of the order.
+        order: String,
+        /// Who.
+        by: Actor,
+        /// Whether as failed.
+        as_failed: bool,
+        /// Why, if they said.
+        reason: Option<String>,
+    },
+    /// A human released a publication that is held.
+    Approved {
+        /// The id of the order.
+        order: String,
+        /// The tree that they looked at.
+        tree: TreeId,
+        /// Who.
+        by: Actor,
+    },
     /// The pull request was read from the forge, or came with one of its webhooks.
     PullRequestRead {
         /// The forge's `updated_at`.
         version: Timestamp,
         /// What it showed.
         pull_request: PullRequest,
+    },
+    /// The forge shows no pull request of this number: there is none, or it is hidden from us.
+    PullRequestMissing {
+        /// Its number.
+        number: PrNumber,
+        /// When the read began.
+        version: Timestamp,
+    },
+    /// A review was submitted or dismissed.
+    ReviewRead {
+        /// The pull request that it is about.
+        number: PrNumber,
+        /// What it showed.
+        review: Review,
+    },
+    /// A check of a commit began or ended. Only those of the gate and the merge queue's matter (D12).
+    CheckRead {
+        /// The commit.
+        head: CommitSha,
+        /// What it showed.
+        check: Check,
+    },
+    /// A check of the newest commit of the base branch began or ended.
+    BaseCheckRead {
+        /// What it showed.
+        check: Check,
+    },
+    /// The forge was asked whether a head could be merged.
+    MergeStateRead {
+        /// When the question was put.
+        version: Timestamp,
+        /// The answer.
+        state: MergeState,
     },
     /// We started a run.
     RunClaimed {
@@ -62,6 +155,27 @@ pub enum ObservationKind {
         worktree: String,
         /// The pending inputs that its prompt carries, by number.
         consumes: Vec<u64>,
+        /// What woke us.
+        #[serde(default)]
+        wake: Option<WakeReason>,
+        /// The head of the pull request that it works on.
+        #[serde(default)]
+        head: Option<CommitSha>,
+        /// What exactly it repairs.
+        #[serde(default)]
+        signature: Option<String>,
+        /// The tree that a human released, if it only publishes that.
+        #[serde(default)]
+        release: Option<TreeId>,
+    },
+    /// What humans said was given to the run under way.
+    InputDelivered {
+        /// Which run.
+        run: RunId,
+        /// The turn that took it.
+        turn: TurnId,
+        /// The inputs, by number.
+        inputs: Vec<u64>,
     },
     /// A run of ours ended.
     RunSettled {
@@ -73,11 +187,20 @@ pub enum ObservationKind {
         charge: Charge,
         /// How many of its turns continued earlier ones.
         continuations: u32,
+        /// The agent's thread, if it had one.
+        #[serde(default)]
+        thread: Option<ThreadId>,
+        /// What it cost.
+        #[serde(default)]
+        spent: Spent,
     },
     /// We asked a human.
     Asked {
         /// What.
         question: String,
+        /// What it is about.
+        #[serde(default)]
+        about: About,
     },
     /// We gave up and asked for a human.
     Escalated {
@@ -92,21 +215,52 @@ impl ObservationKind {
         match self {
             Self::SessionOpened { .. } => "session_opened",
             Self::TicketRead { .. } => "ticket_read",
+            Self::TicketRemoved { .. } => "ticket_removed",
+            Self::HumanInput { .. } => "human_input",
+            Self::StopRequested { .. } => "stop_requested",
+            Self::Retried { .. } => "retried",
+            Self::Closed { .. } => "closed",
+            Self::Approved { .. } => "approved",
             Self::PullRequestRead { .. } => "pull_request_read",
+            Self::PullRequestMissing { .. } => "pull_request_missing",
+            Self::ReviewRead { .. } => "review_read",
+            Self::CheckRead { .. } => "check_read",
+            Self::BaseCheckRead { .. } => "base_check_read",
+            Self::MergeStateRead { .. } => "merge_state_read",
             Self::RunClaimed { .. } => "run_claimed",
+            Self::InputDelivered { .. } => "input_delivered",
             Self::RunSettled { .. } => "run_settled",
             Self::Asked { .. } => "asked",
             Self::Escalated { .. } => "escalated",
         }
     }
 
-    /// The id that makes an occurrence count once, or `None` for a state and for what we do on a changed state.
+    /// The id that makes an occurrence count once, or `None` for a state and for what we do on a changed state. No id is
+    /// made from a text: the same words, said twice, are two inputs (S70).
     pub fn occurrence(&self) -> Option<String> {
         match self {
             Self::SessionOpened { session, .. } => Some(session.to_string()),
+            Self::HumanInput { source, said, .. } => Some(format!("{source}@{}", said.millis())),
+            Self::StopRequested { source, .. } => Some(source.clone()),
+            Self::Retried { order, .. }
+            | Self::Closed { order, .. }
+            | Self::Approved { order, .. } => Some(order.clone()),
+            // Taking a review back is a second thing that happens to it.
+            Self::ReviewRead { review, .. } => Some(match review.verdict {
+                ReviewVerdict::Dismissed => format!("{}:dismissed", review.id),
+                ReviewVerdict::Approved
+                | ReviewVerdict::ChangesRequested
+                | ReviewVerdict::Commented => review.id.clone(),
+            }),
+            Self::InputDelivered { run, turn, .. } => Some(format!("{run}:{turn}")),
             Self::RunClaimed { run, .. } | Self::RunSettled { run, .. } => Some(run.to_string()),
             Self::TicketRead { .. }
+            | Self::TicketRemoved { .. }
             | Self::PullRequestRead { .. }
+            | Self::PullRequestMissing { .. }
+            | Self::CheckRead { .. }
+            | Self::BaseCheckRead { .. }
+            | Self::MergeStateRead { .. }
             | Self::Asked { .. }
             | Self::Escalated { .. } => None,
         }

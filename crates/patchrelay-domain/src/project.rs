@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BranchName, ProjectId, RepoSlug};
+use crate::{BranchName, ProjectId, RepoSlug, RunType};
 
 /// One configured project: a repository, and which tickets are about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,14 @@ pub struct Project {
 pub struct Budgets {
     /// Implementation runs that ended with insufficient work.
     pub implementation: u32,
+    /// Repairs of a red gate in a row that did not make it green.
+    pub ci_repair: u32,
+    /// Repairs in a row that the merge queue refused again.
+    pub queue_repair: u32,
+    /// Answers to reviews in a row that were followed by another request for changes.
+    pub review_fix: u32,
+    /// Updates in a row after which the same base still contradicted the branch.
+    pub branch_upkeep: u32,
     /// Runs that were lost to a crash, a failed launch or an outage, since the last progress.
     pub recovery: u32,
     /// Turns that continue unfinished work on the same thread, within one run.
@@ -48,10 +56,27 @@ pub struct Budgets {
     pub recovery_backoff: Duration,
 }
 
+impl Budgets {
+    /// How many runs of this type may be insufficient.
+    pub fn of(&self, run_type: RunType) -> u32 {
+        match run_type {
+            RunType::Implementation => self.implementation,
+            RunType::ReviewFix => self.review_fix,
+            RunType::CiRepair => self.ci_repair,
+            RunType::QueueRepair => self.queue_repair,
+            RunType::BranchUpkeep => self.branch_upkeep,
+        }
+    }
+}
+
 impl Default for Budgets {
     fn default() -> Self {
         Self {
             implementation: 3,
+            ci_repair: 3,
+            queue_repair: 3,
+            review_fix: 3,
+            branch_upkeep: 3,
             recovery: 5,
             continuations: 5,
             recovery_backoff: Duration::from_secs(15),

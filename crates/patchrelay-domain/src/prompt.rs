@@ -46,6 +46,7 @@ mod rules;
 mod sections;
 
 mod file;
+mod known;
 mod thread;
 
 pub use self::{
@@ -57,13 +58,13 @@ pub use self::{
     document::{Part, Prompt, Section, SectionKind},
     file::{PromptFile, TicketFile},
     request::{
-        EarlierWork, Freshness, Input, InputKind, Publisher, PullRequestFacts, Remark, Request,
-        SessionText, Task, WakeReason, WorkflowFile, workflow_file_name,
+        EarlierWork, Freshness, Input, Publisher, PullRequestFacts, Remark, Request, SessionText,
+        Task, WorkflowFile, workflow_file_name,
     },
-    rules::{continuation, report, report_again, report_again_on, report_on},
+    rules::{continuation, report, report_again},
     thread::{ThreadChoice, ThreadHistory, choose_thread, next_generation},
 };
-use crate::{BranchName, PendingInput, Ticket};
+pub use crate::{InputKind, WakeReason};
 
 /// Builds the prompt of a work turn. What is not known is left out, together with its heading.
 ///
@@ -82,61 +83,6 @@ pub fn build(request: &Request<'_>) -> Prompt {
         sections::workflow(request),
         rules::rules(request),
     ])
-}
-
-/// What the first prompt of an implementation run by our own publisher is made from.
-#[derive(Clone, Debug)]
-pub struct PromptInput<'a> {
-    /// The ticket.
-    pub ticket: &'a Ticket,
-    /// The branch that the work will be published as.
-    pub branch: &'a BranchName,
-    /// The branch that it will be merged into.
-    pub base_branch: &'a BranchName,
-    /// What humans said and this run takes up.
-    pub inputs: &'a [PendingInput],
-    /// Whether the agent's commands have a network.
-    pub network: bool,
-    /// What an earlier run left.
-    pub earlier: Earlier<'a>,
-}
-
-/// What an earlier run of the same issue left, without the paths: see [`EarlierWork`].
-#[derive(Clone, Debug)]
-pub enum Earlier<'a> {
-    /// There was none.
-    Nothing,
-    /// Its edits lie in the directory, and this is the same thread.
-    SameThread,
-    /// Its edits lie in the directory, and this agent has not seen them. `rescue` names the ref that keeps a copy.
-    OtherThread {
-        /// The ref, if something was kept.
-        rescue: Option<&'a str>,
-    },
-}
-
-/// The prompt that starts the work turn of an implementation run: [`build`] with the values of such a run.
-pub fn implementation(input: &PromptInput<'_>) -> String {
-    let inputs: Vec<_> = input.inputs.iter().map(Input::from).collect();
-    let earlier = match &input.earlier {
-        Earlier::Nothing => EarlierWork::Nothing,
-        Earlier::SameThread => EarlierWork::SameThread { dirty: Vec::new() },
-        Earlier::OtherThread { rescue } => {
-            EarlierWork::OtherThread { rescue: rescue.map(str::to_owned), dirty: Vec::new() }
-        }
-    };
-    let wake = match &input.earlier {
-        Earlier::Nothing => Some(WakeReason::Delegated),
-        Earlier::SameThread | Earlier::OtherThread { .. } => None,
-    };
-    build(&Request {
-        inputs: &inputs,
-        earlier: &earlier,
-        wake,
-        network: input.network,
-        ..Request::new(input.ticket, input.branch, input.base_branch)
-    })
-    .to_string()
 }
 
 #[cfg(test)]

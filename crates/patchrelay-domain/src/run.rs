@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{BranchName, CommitSha, PullRequest, ThreadId, TreeId, TurnId};
+use crate::{BranchName, CommitSha, GateHit, PullRequest, ThreadId, Timestamp, TreeId, TurnId};
 
 /// What a run is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunType {
     /// Do what the ticket asks for.
@@ -22,6 +22,23 @@ pub enum RunType {
 }
 
 impl RunType {
+    /// All of them, in the order in which they go before each other, the last one first (D7).
+    pub const ALL: [Self; 5] = [
+        Self::Implementation,
+        Self::ReviewFix,
+        Self::BranchUpkeep,
+        Self::CiRepair,
+        Self::QueueRepair,
+    ];
+
+    /// Whether it mends a pull request, and is not the work itself.
+    pub fn is_repair(self) -> bool {
+        match self {
+            Self::Implementation => false,
+            Self::ReviewFix | Self::CiRepair | Self::QueueRepair | Self::BranchUpkeep => true,
+        }
+    }
+
     /// The name in the API, in storage and in the run's prompt.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,6 +98,9 @@ pub enum RunState {
         publication: Publication,
         /// The pull request that carries it.
         pull_request: PullRequest,
+        /// The forge's time of that answer.
+        #[serde(default)]
+        version: Timestamp,
     },
 }
 
@@ -147,6 +167,28 @@ pub struct Report {
     /// What it needs to know, when it needs to know something.
     #[serde(default)]
     pub question: String,
+    /// How it resolved conflicts that leave no markers in a file (D30).
+    #[serde(default)]
+    pub resolved: Vec<Resolved>,
+}
+
+/// How a conflict that leaves no markers was resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The path that was unmerged.
+    pub path: String,
+    /// What became of it.
+    pub choice: Resolution,
+}
+
+/// What became of a path that was unmerged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It is kept, with the content that lies in the directory.
+    Keep,
+    /// It is deleted.
+    Delete,
 }
 
 /// What the agent says came out.
@@ -186,11 +228,25 @@ pub fn report_schema() -> serde_json::Value {
     serde_json::json!({
         "type": "object",
         "additionalProperties": false,
-        "required": ["outcome", "summary", "commit_subject", "commit_body", "pr_title", "pr_body", "question"],
+        "required": [
+            "outcome", "summary", "commit_subject", "commit_body", "pr_title", "pr_body", "question", "resolved",
+        ],
         "properties": {
             "outcome": { "type": "string", "enum": ["done", "no_change_needed", "needs_input", "blocked"] },
             "summary": text, "commit_subject": text, "commit_body": text,
             "pr_title": text, "pr_body": text, "question": text,
+            "resolved": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["path", "choice"],
+                    "properties": {
+                        "path": text,
+                        "choice": { "type": "string", "enum": ["keep", "delete"] },
+                    },
+                },
+            },
         },
     })
 }
@@ -205,6 +261,9 @@ pub enum RunOutcome {
         commit: CommitSha,
         /// The pull request as the forge answered it.
         pull_request: PullRequest,
+        /// The forge's time of that answer.
+        #[serde(default)]
+        version: Timestamp,
         /// What the agent says it did.
         summary: String,
     },
@@ -213,31 +272,42 @@ pub enum RunOutcome {
         /// The agent's reason.
         reason: String,
     },
+    /// The agent found nothing in the pull request that a repair could mend: the check has to run again.
+    NothingToRepair {
+        /// The agent's reason.
+        reason: String,
+    },
     /// A human has to answer.
     NeedsInput {
         /// What.
         question: String,
     },
+    /// The work is ready, and has something in it that only a human may release (D29).
+    Held {
+        /// The tree that would be published.
+        tree: TreeId,
+        /// What is in it.
+        hits: Vec<GateHit>,
+        /// The agent's report, for the texts of the publication.
+        report: Box<Report>,
+    },
     /// It was stopped.
     Interrupted {
         /// By what.
         by: Interruption,
-        /// The thread, if one may be resumed.
-        thread: Option<ThreadId>,
     },
     /// A service that it needs gave no answer. Costs nothing, and never ends an issue.
     Unavailable {
         /// Which, with the cause.
         reason: String,
-        /// The thread, if one may be resumed.
-        thread: Option<ThreadId>,
+        /// When the service says that it answers again.
+        #[serde(default)]
+        until: Option<Timestamp>,
     },
     /// It could not start, or could not go on, through no fault of the work.
     Failed {
         /// What failed, with its cause.
         reason: String,
-        /// The thread, if one may be resumed.
-        thread: Option<ThreadId>,
     },
     /// The turn ended and what it left is not enough.
     Insufficient {
@@ -248,6 +318,111 @@ pub enum RunOutcome {
     BranchTaken,
 }
 
+/// How a run stands for people: the words of the reference (behaviour 1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    /// It is under way.
+    Running,
+    /// Its work was judged, and what came out is a result.
+    Completed,
+    /// It did not come to a result.
+    Failed,
+    /// It was stopped.
+    Released,
+    /// What it repaired was settled without it.
+    Superseded,
+}
+
+impl RunStatus {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Released => "released",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+impl RunOutcome {
+    /// The name in the API and in storage.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Published { .. } => "published",
+            Self::NoChangeNeeded { .. } => "no_change_needed",
+            Self::NothingToRepair { .. } => "nothing_to_repair",
+            Self::NeedsInput { .. } => "needs_input",
+            Self::Held { .. } => "held",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Failed { .. } => "failed",
+            Self::Insufficient { .. } => "insufficient",
+            Self::BranchTaken => "branch_taken",
+        }
+    }
+
+    /// How a run that ended so stands for people.
+    pub fn status(&self) -> RunStatus {
+        match self {
+            Self::Published { .. }
+            | Self::NoChangeNeeded { .. }
+            | Self::NothingToRepair { .. }
+            | Self::NeedsInput { .. }
+            | Self::Held { .. } => RunStatus::Completed,
+            Self::Interrupted { by: Interruption::Superseded } => RunStatus::Superseded,
+            Self::Interrupted { .. } => RunStatus::Released,
+            Self::Unavailable { .. }
+            | Self::Failed { .. }
+            | Self::Insufficient { .. }
+            | Self::BranchTaken => RunStatus::Failed,
+        }
+    }
+
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable { reason, .. }
+            | Self::Failed { reason }
+            | Self::Insufficient { reason } => Some(reason),
+            Self::BranchTaken => Some("the branch name was taken"),
+            Self::Published { .. }
+            | Self::NoChangeNeeded { .. }
+            | Self::NothingToRepair { .. }
+            | Self::NeedsInput { .. }
+            | Self::Held { .. }
+            | Self::Interrupted { .. } => None,
+        }
+    }
+
+    /// Whether the run's work is unfinished and another run goes on with it, without a word to people.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::Failed { .. } | Self::BranchTaken => true,
+            Self::Interrupted { by } => match by {
+                Interruption::Restart | Interruption::Shutdown | Interruption::LeaseLost => true,
+                Interruption::Undelegated
+                | Interruption::Stopped
+                | Interruption::Closed
+                | Interruption::Removed
+                | Interruption::Blocked
+                | Interruption::Spending
+                | Interruption::PullRequestOver
+                | Interruption::TicketOver
+                | Interruption::Superseded
+                | Interruption::HeadMoved => false,
+            },
+            Self::Published { .. }
+            | Self::NoChangeNeeded { .. }
+            | Self::NothingToRepair { .. }
+            | Self::NeedsInput { .. }
+            | Self::Held { .. }
+            | Self::Insufficient { .. } => false,
+        }
+    }
+}
+
 /// What stopped a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -256,14 +431,28 @@ pub enum Interruption {
     Restart,
     /// The service was asked to stop.
     Shutdown,
-    /// The ticket was taken away from us.
+    /// Its lease could not be kept.
+    LeaseLost,
+    /// The ticket was taken away from us, or was given to us anew.
     Undelegated,
+    /// A human said stop.
+    Stopped,
+    /// A human closed the issue here.
+    Closed,
+    /// The ticket was removed from the tracker.
+    Removed,
+    /// Another ticket has to be over first.
+    Blocked,
+    /// It has spent all that it may.
+    Spending,
     /// The pull request was merged or closed meanwhile.
     PullRequestOver,
     /// The ticket was completed or cancelled in the tracker meanwhile.
     TicketOver,
-    /// Its lease could not be kept.
-    LeaseLost,
+    /// What it repairs is not broken any more.
+    Superseded,
+    /// Somebody else's commits lie on the branch now.
+    HeadMoved,
 }
 
 /// What a run's end costs (D9).
@@ -278,22 +467,31 @@ pub enum Charge {
     Recovery,
 }
 
-/// What this end costs.
+/// What this end costs. A repair that was published costs nothing yet: see [`RepairTrail`](crate::RepairTrail).
 pub fn charge(outcome: &RunOutcome) -> Charge {
     match outcome {
         RunOutcome::Published { .. }
         | RunOutcome::NoChangeNeeded { .. }
+        | RunOutcome::NothingToRepair { .. }
         | RunOutcome::NeedsInput { .. }
+        | RunOutcome::Held { .. }
         | RunOutcome::Unavailable { .. } => Charge::Nothing,
         RunOutcome::Insufficient { .. } => Charge::Attempt,
         // A taken name is nobody's failure, but without a bound it could go on for ever.
         RunOutcome::Failed { .. } | RunOutcome::BranchTaken => Charge::Recovery,
-        RunOutcome::Interrupted { by, .. } => match by {
+        RunOutcome::Interrupted { by } => match by {
             Interruption::Restart | Interruption::LeaseLost => Charge::Recovery,
             Interruption::Shutdown
             | Interruption::Undelegated
+            | Interruption::Stopped
+            | Interruption::Closed
+            | Interruption::Removed
+            | Interruption::Blocked
+            | Interruption::Spending
             | Interruption::PullRequestOver
-            | Interruption::TicketOver => Charge::Nothing,
+            | Interruption::TicketOver
+            | Interruption::Superseded
+            | Interruption::HeadMoved => Charge::Nothing,
         },
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IssueFacts, NextStep, PrState, RunOutcome, RunType, Settled, Wait, text::single_line};
+use crate::{
+    CheckStatus, IssueFacts, NextStep, PrState, PrWait, RunOutcome, RunType, Settled, Wait,
+    text::single_line,
+};
 
 /// Where an issue stands in the factory (D8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,8 @@ pub enum FactoryState {
     ChangesRequested,
     /// A run makes the gate green, or is next.
     RepairingCi,
+    /// Nothing of ours is missing: the pull request waits for its merge.
+    AwaitingQueue,
     /// A run repairs what the merge queue refused, or is next.
     RepairingQueue,
     /// A human has to answer.
@@ -41,6 +46,7 @@ impl FactoryState {
             Self::PrOpen => "pr_open",
             Self::ChangesRequested => "changes_requested",
             Self::RepairingCi => "repairing_ci",
+            Self::AwaitingQueue => "awaiting_queue",
             Self::RepairingQueue => "repairing_queue",
             Self::AwaitingInput => "awaiting_input",
             Self::Paused => "paused",
@@ -83,21 +89,27 @@ impl SessionState {
 /// The factory state, from what `decide` says of the facts.
 pub fn factory_state(next: &NextStep) -> FactoryState {
     match next {
-        NextStep::Settled(
-            Settled::Merged | Settled::NoChangeNeeded | Settled::CompletedInTracker,
-        ) => FactoryState::Done,
-        NextStep::Settled(Settled::CanceledInTracker) => FactoryState::Failed,
+        NextStep::Settled(settled) if settled.is_success() => FactoryState::Done,
+        NextStep::Settled(_) => FactoryState::Failed,
         NextStep::Escalate { .. } => FactoryState::Escalated,
         NextStep::Ask { .. } => FactoryState::AwaitingInput,
         NextStep::Run(plan) => of_run(plan.run_type),
         NextStep::Wait { reason, .. } => match reason {
             Wait::Escalated => FactoryState::Escalated,
-            Wait::Question => FactoryState::AwaitingInput,
-            Wait::ActiveRun(run_type) => of_run(*run_type),
-            Wait::Undelegated => FactoryState::Paused,
-            Wait::PullRequest(_) => FactoryState::PrOpen,
-            Wait::TicketUnread => FactoryState::Delegated,
-            Wait::Backoff(run_type) => of_run(*run_type),
+            Wait::Question | Wait::Stopped => FactoryState::AwaitingInput,
+            Wait::ActiveRun(run_type) | Wait::Backoff(run_type) | Wait::Breaker(run_type) => {
+                of_run(*run_type)
+            }
+            Wait::Undelegated | Wait::ProjectRemoved => FactoryState::Paused,
+            Wait::PullRequest(_, wait) => match wait {
+                PrWait::Merge => FactoryState::AwaitingQueue,
+                PrWait::RedBase | PrWait::Rerun => FactoryState::RepairingCi,
+                PrWait::Checks | PrWait::Review | PrWait::ReReview => FactoryState::PrOpen,
+                PrWait::Draft => FactoryState::Delegated,
+            },
+            Wait::TicketUnread | Wait::Blocked(_) | Wait::LinkedPullRequest(_) => {
+                FactoryState::Delegated
+            }
         },
     }
 }
@@ -122,6 +134,7 @@ pub fn session_state(facts: &IssueFacts, state: FactoryState) -> SessionState {
         | FactoryState::PrOpen
         | FactoryState::ChangesRequested
         | FactoryState::RepairingCi
+        | FactoryState::AwaitingQueue
         | FactoryState::RepairingQueue
         | FactoryState::Paused => {
             if facts.slot.is_some() {
@@ -136,6 +149,9 @@ pub fn session_state(facts: &IssueFacts, state: FactoryState) -> SessionState {
 /// What the issue waits for, in one line; `None` when it waits for nothing.
 pub fn waiting_reason(next: &NextStep) -> Option<String> {
     match next {
+        NextStep::Run(plan) if plan.release.is_some() => {
+            Some("ready to publish what a human released".to_owned())
+        }
         NextStep::Run(plan) => Some(format!("ready to run {}", spoken(plan.run_type))),
         NextStep::Ask { .. } => Some("about to ask a human".to_owned()),
         NextStep::Escalate { .. } => Some("about to call a human".to_owned()),
@@ -143,13 +159,40 @@ pub fn waiting_reason(next: &NextStep) -> Option<String> {
         NextStep::Wait { reason, .. } => Some(match reason {
             Wait::TicketUnread => "waiting to read the ticket from the tracker".to_owned(),
             Wait::ActiveRun(run_type) => format!("running {}", spoken(*run_type)),
+            Wait::ProjectRemoved => "paused: its project is not configured any more".to_owned(),
             Wait::Undelegated => "paused: the ticket is not delegated to PatchRelay".to_owned(),
+            Wait::Stopped => "stopped by a human".to_owned(),
             Wait::Question => "waiting for a human's answer".to_owned(),
             Wait::Escalated => "waiting for a human's help".to_owned(),
-            Wait::PullRequest(number) => {
-                format!("waiting for review and merge of pull request {number}")
+            Wait::Blocked(keys) => {
+                single_line(&format!("blocked by {}", keys.join(", ")), MAX_NOTE)
             }
+            Wait::LinkedPullRequest(number) => {
+                format!("waiting to read the attached pull request {number}")
+            }
+            Wait::PullRequest(number, wait) => match wait {
+                PrWait::Draft => {
+                    format!("waiting for draft pull request {number} to be made ready")
+                }
+                PrWait::Checks => format!("waiting for the checks of pull request {number}"),
+                PrWait::Review => {
+                    format!("waiting for review and merge of pull request {number}")
+                }
+                PrWait::ReReview => format!("waiting for another review of pull request {number}"),
+                PrWait::Merge => format!("waiting for the merge of pull request {number}"),
+                PrWait::RedBase => format!(
+                    "waiting for the base branch, whose checks fail like those of pull request {number}"
+                ),
+                PrWait::Rerun => {
+                    format!(
+                        "waiting for the failed checks of pull request {number} to be run again"
+                    )
+                }
+            },
             Wait::Backoff(run_type) => format!("waiting before the next {} run", spoken(*run_type)),
+            Wait::Breaker(run_type) => {
+                format!("too many runs lately; waiting before the next {} run", spoken(*run_type))
+            }
         }),
     }
 }
@@ -161,20 +204,39 @@ pub fn way_out(next: &NextStep) -> &'static str {
         NextStep::Ask { .. } | NextStep::Escalate { .. } => {
             "It is told to a human at the next change."
         }
-        NextStep::Settled(Settled::Merged) => "Nothing: it is over.",
+        NextStep::Settled(Settled::Merged) => {
+            "A new instruction in the agent session, which gets a new pull request."
+        }
         NextStep::Settled(
             Settled::NoChangeNeeded | Settled::CompletedInTracker | Settled::CanceledInTracker,
         ) => "Moving the ticket to an open state, or a new session on it, is looked at again.",
+        NextStep::Settled(Settled::Removed) => "Restoring the ticket in the tracker.",
+        NextStep::Settled(Settled::ClosedDone | Settled::ClosedFailed) => {
+            "`patchrelay issue retry` opens it again."
+        }
         NextStep::Wait { reason, .. } => match reason {
             Wait::TicketUnread => "The ticket is read as soon as the tracker answers.",
             Wait::ActiveRun(_) => "The run's end, or taking the ticket away from PatchRelay.",
+            Wait::ProjectRemoved => "Configuring the project again.",
             Wait::Undelegated => "Delegating the ticket to PatchRelay.",
+            Wait::Stopped => "A new instruction, or delegating the ticket again.",
             Wait::Question => "A human's answer.",
-            Wait::Escalated => "A human's help.",
-            Wait::PullRequest(_) => {
-                "Merging or closing the pull request, or taking the ticket away."
+            Wait::Escalated => {
+                "A human's word, a push to the branch, delegating again, or `patchrelay issue retry`."
             }
-            Wait::Backoff(_) => "Time alone.",
+            Wait::Blocked(_) => "Completing or cancelling what blocks it.",
+            Wait::LinkedPullRequest(_) => "It is read as soon as the forge answers.",
+            Wait::PullRequest(_, wait) => match wait {
+                PrWait::Draft => "Marking it as ready for review, or an instruction.",
+                PrWait::Checks => "The end of its checks.",
+                PrWait::Review | PrWait::ReReview => {
+                    "A review, merging or closing the pull request, or taking the ticket away."
+                }
+                PrWait::Merge => "Merging or closing the pull request, or taking the ticket away.",
+                PrWait::RedBase => "Green checks on the base branch, or a new head.",
+                PrWait::Rerun => "Another result of the failed checks, or a new head.",
+            },
+            Wait::Backoff(_) | Wait::Breaker(_) => "Time alone.",
         },
     }
 }
@@ -184,31 +246,82 @@ fn spoken(run_type: RunType) -> String {
 }
 
 /// Why the issue is where it is, in one line, when there is more to say than the waiting reason.
-pub fn status_note(facts: &IssueFacts) -> Option<String> {
-    if let Some(reason) = &facts.escalated {
-        return Some(single_line(reason, MAX_NOTE));
+///
+/// What a human did or has to do comes first, then what is broken, then what the last run left.
+pub fn status_note(facts: &IssueFacts, next: &NextStep) -> Option<String> {
+    by_people(facts, next)
+        .or_else(|| broken(facts))
+        .or_else(|| of_the_end(facts))
+        .or_else(|| facts.latest_run.as_ref().map(|run| of_run_outcome(&run.result)))
+        .map(|note| single_line(&note, MAX_NOTE))
+        .filter(|note| !note.is_empty())
+}
+
+fn by_people(facts: &IssueFacts, next: &NextStep) -> Option<String> {
+    if let Some(closed) = &facts.closed {
+        let reason = closed.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        return Some(format!("closed by {}{reason}", closed.by));
     }
-    if let Some(question) = &facts.question {
-        return Some(single_line(&question.text, MAX_NOTE));
+    if facts.is_removed() {
+        return Some("the ticket was removed from the tracker".to_owned());
     }
-    if let Some(pr) = facts.pull_request.as_ref().map(|pr| &pr.value)
-        && pr.state == PrState::Merged
-    {
-        return Some(format!("pull request {} was merged", pr.number));
+    if let Some(stop) = facts.stopped() {
+        return Some(format!("stopped by {}", stop.by));
     }
-    match &facts.latest_run.as_ref()?.result {
-        RunOutcome::Published { summary, .. } => Some(single_line(summary, MAX_NOTE)),
+    // What was given up holds back only what it was about.
+    let is_given_up = factory_state(next) == FactoryState::Escalated;
+    if let Some(escalated) = facts.escalated.as_ref().filter(|_| is_given_up) {
+        return Some(escalated.reason.clone());
+    }
+    facts.question.as_ref().filter(|_| !facts.is_answered()).map(|asked| asked.text.clone())
+}
+
+fn broken(facts: &IssueFacts) -> Option<String> {
+    if facts.queue.as_ref().is_some_and(|queue| queue.status == CheckStatus::Failure) {
+        return Some("the merge queue refused the pull request".to_owned());
+    }
+    let red: Vec<_> = facts
+        .checks
+        .iter()
+        .filter(|check| check.status == CheckStatus::Failure)
+        .map(|check| check.name.as_str())
+        .collect();
+    if !red.is_empty() {
+        return Some(format!("{} failed", red.join(", ")));
+    }
+    facts.is_conflicting().then(|| "the pull request conflicts with its base branch".to_owned())
+}
+
+fn of_the_end(facts: &IssueFacts) -> Option<String> {
+    let pr = &facts.pull_request.as_ref()?.value;
+    match pr.state {
+        PrState::Merged => Some(format!("pull request {} was merged", pr.number)),
+        // Until a run follows, this is why one will.
+        PrState::Closed
+            if facts.latest_run.as_ref().is_some_and(|run| {
+                matches!(&run.result, RunOutcome::Published { pull_request, .. } if pull_request.number == pr.number)
+            }) =>
+        {
+            Some(format!("pull request {} was closed without a merge", pr.number))
+        }
+        PrState::Open | PrState::Closed => None,
+    }
+}
+
+fn of_run_outcome(result: &RunOutcome) -> String {
+    match result {
+        RunOutcome::Published { summary, .. } => summary.clone(),
         RunOutcome::NoChangeNeeded { reason }
+        | RunOutcome::NothingToRepair { reason }
         | RunOutcome::Unavailable { reason, .. }
-        | RunOutcome::Failed { reason, .. }
-        | RunOutcome::Insufficient { reason } => Some(single_line(reason, MAX_NOTE)),
-        RunOutcome::NeedsInput { question } => Some(single_line(question, MAX_NOTE)),
+        | RunOutcome::Failed { reason }
+        | RunOutcome::Insufficient { reason } => reason.clone(),
+        RunOutcome::NeedsInput { question } => question.clone(),
+        RunOutcome::Held { .. } => "its work is ready, and waited for a human's word".to_owned(),
         RunOutcome::Interrupted { .. } => {
-            Some("the last run was interrupted; its work is kept".to_owned())
+            "the last run was interrupted; its work is kept".to_owned()
         }
-        RunOutcome::BranchTaken => {
-            Some("the branch name was taken; another one is used".to_owned())
-        }
+        RunOutcome::BranchTaken => "the branch name was taken; another one is used".to_owned(),
     }
 }
 

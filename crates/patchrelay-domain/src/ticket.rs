@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{PrNumber, RepoSlug, Timestamp};
+
 /// A ticket as the tracker last showed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
@@ -25,8 +27,49 @@ pub struct Ticket {
     pub priority: u8,
     /// Its workflow state.
     pub state: TrackerState,
+    /// When it was completed or cancelled, by the tracker's clock.
+    #[serde(default)]
+    pub ended: Option<Timestamp>,
     /// Whether it is delegated to our app user.
     pub delegated: bool,
+    /// The tickets that have to be over before this one is worked on.
+    #[serde(default)]
+    pub blockers: Vec<Blocker>,
+    /// The pull requests that people attached to it. Attaching one means that we are to go on with it (N39).
+    #[serde(default)]
+    pub linked: Vec<LinkedPullRequest>,
+}
+
+impl Ticket {
+    /// The keys of the blockers that are not over, in order. A cancelled one blocks nothing any more (W64).
+    pub fn blocked_by(&self) -> Vec<&str> {
+        let mut keys: Vec<_> = self
+            .blockers
+            .iter()
+            .filter(|blocker| !blocker.state.is_final())
+            .map(|blocker| blocker.key.as_str())
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+}
+
+/// A ticket that has to be over before another is worked on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocker {
+    /// Its key, else its id.
+    pub key: String,
+    /// What its workflow state means.
+    pub state: TrackerStateKind,
+}
+
+/// A pull request that is attached to a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkedPullRequest {
+    /// Its repository.
+    pub repo: RepoSlug,
+    /// Its number there.
+    pub number: PrNumber,
 }
 
 /// A workflow state of the tracker.

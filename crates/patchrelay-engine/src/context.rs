@@ -144,6 +144,6 @@ impl Context {
     /// The policy for an issue. An issue of a project that was taken out of the configuration is judged by the
     /// defaults and never run, because nothing else is known of it.
     pub(crate) fn policy(&self, facts: &IssueFacts) -> Policy {
-        self.project(&facts.project).map(Policy::of).unwrap_or_default()
+        self.project(&facts.project).map_or_else(Policy::of_removed_project, Policy::of)
     }
 }

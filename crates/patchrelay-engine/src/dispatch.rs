@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    IssueId, NextStep, ObservationKind, Project, ProjectId, RunId, RunningCount, SlotLimits,
-    schedule,
+    ActiveRuns, IssueId, Load, NextStep, ObservationKind, PATIENCE, Project, ProjectId, RunId,
+    RunType, STARTS_PER_HOUR, SlotLimits, schedule,
 };
 use patchrelay_ports::{Guard, Lease, NewRun, RunRecord, Side, Step};
 use tokio::{
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many ready issues are looked at in one go; more than can be started.
-const BATCH: u32 = 200;
+const BATCH: u32 = 1_000;
 
 /// How long a run may take to stop: ending an agent and keeping its edits takes a few seconds.
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ const INTERRUPT_PATIENCE: Duration = Duration::from_secs(30);
 /// The tasks of this process's runs.
 struct Runs {
     tasks: JoinSet<()>,
-    by_task: HashMap<Id, (IssueId, ProjectId)>,
+    by_task: HashMap<Id, (IssueId, ProjectId, RunType)>,
     /// Asks every run to stop.
     interrupt: CancellationToken,
 }
@@ -73,20 +73,20 @@ impl Runs {
         self.by_task.remove(&id);
     }
 
-    fn counts(&self) -> RunningCount {
-        let mut counts = HashMap::new();
-        for (_, project) in self.by_task.values() {
-            *counts.entry(project.clone()).or_insert(0) += 1;
+    fn active(&self) -> HashMap<ProjectId, ActiveRuns> {
+        let mut active: HashMap<ProjectId, ActiveRuns> = HashMap::new();
+        for (_, project, run_type) in self.by_task.values() {
+            active.entry(project.clone()).or_default().add(*run_type);
         }
-        RunningCount(counts)
+        active
     }
 
     fn has(&self, issue: &IssueId) -> bool {
-        self.by_task.values().any(|(running, _)| running == issue)
+        self.by_task.values().any(|(running, _, _)| running == issue)
     }
 
-    fn start(&mut self, task: RunTask, entry: Entry) {
-        let key = (task.issue.clone(), task.project.id.clone());
+    fn start(&mut self, task: RunTask, run_type: RunType, entry: Entry) {
+        let key = (task.issue.clone(), task.project.id.clone(), run_type);
         let handle = self.tasks.spawn(task.run(entry));
         self.by_task.insert(handle.id(), key);
     }
@@ -135,10 +135,15 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
             .iter()
             .map(|p| (p.id.clone(), p.max_concurrent_runs))
             .collect(),
+        starts_per_hour: STARTS_PER_HOUR,
     };
     let mut ready = store.ready(context.now(), BATCH).await?;
     ready.retain(|issue| context.project(&issue.project).is_some() && !runs.has(&issue.issue));
-    for issue in schedule(&limits, &runs.counts(), &ready) {
+    let load = Load {
+        active: runs.active(),
+        started_last_hour: store.starts_since(context.now().minus(PATIENCE)).await?,
+    };
+    for issue in schedule(&limits, &load, context.now(), &ready) {
         if let Err(error) = claim(context, runs, &issue).await {
             warn!(%issue, error = %chain(&error), "a run could not be started now");
         }
@@ -161,9 +166,10 @@ async fn claim(
         return Ok(());
     };
     match claim_under(context, issue, &lease).await {
-        Ok(Some((project, entry))) => {
+        Ok(Some((project, run_type, entry))) => {
             let run = entry.run().clone();
-            runs.start(task(context, runs, project, issue, run, (lease, acquired)), entry);
+            let task = task(context, runs, project, issue, run, (lease, acquired));
+            runs.start(task, run_type, entry);
             Ok(())
         }
         Ok(None) => Ok(store.release(&lease).await?),
@@ -178,7 +184,7 @@ async fn claim_under(
     context: &Arc<Context>,
     issue: &IssueId,
     lease: &Lease,
-) -> Result<Option<(Project, Entry)>, EngineError> {
+) -> Result<Option<(Project, RunType, Entry)>, EngineError> {
     let Some(stored) = context.ports.store.load(issue).await? else { return Ok(None) };
     let Some(project) = context.project(&stored.facts.project).cloned() else { return Ok(None) };
     let policy = patchrelay_domain::Policy::of(&project);
@@ -201,6 +207,10 @@ async fn claim_under(
             branch: plan.branch.clone(),
             worktree: path,
             consumes: plan.consumes.clone(),
+            wake: plan.wake,
+            head: plan.head.clone(),
+            signature: plan.signature.clone(),
+            release: plan.release.clone(),
         }],
         deliveries: Vec::new(),
     };
@@ -208,11 +218,12 @@ async fn claim_under(
     let guard = Guard::Claim { lease: lease.clone(), run: new_run };
     context.ports.probe.reached(Step::Claim, Side::Before);
     // On exactly the facts that the plan was made from: a plan for other facts may be wrong.
-    let applied = apply_to(context, &news, guard, Some(stored)).await?;
+    let applied = Box::pin(apply_to(context, &news, guard, Some(stored))).await?;
     context.ports.probe.reached(Step::Claim, Side::After);
     match applied {
         Applied::Stored(change) => Ok(Some((
             project,
+            plan.run_type,
             Entry::Claimed { run, plan: Box::new(plan), facts: Box::new(change.facts) },
         ))),
         Applied::GuardFailed(why) => {
@@ -240,13 +251,14 @@ async fn take_over(
         return Ok(());
     };
     info!(issue = %orphan.issue, run = %orphan.id, token = lease.token, "taking over a run whose owner is gone");
-    let (issue, run) = (orphan.issue.clone(), orphan.id.clone());
+    let (issue, run, run_type) = (orphan.issue.clone(), orphan.id.clone(), orphan.run_type);
     let entry = Entry::TakenOver {
         run: run.clone(),
         state: Box::new(orphan.state),
         worktree: stored.facts.worktree,
     };
-    runs.start(task(context, runs, project, &issue, run, (lease, acquired)), entry);
+    let task = task(context, runs, project, &issue, run, (lease, acquired));
+    runs.start(task, run_type, entry);
     Ok(())
 }
 

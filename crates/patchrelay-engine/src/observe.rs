@@ -49,7 +49,8 @@ pub(crate) async fn apply(
 ) -> Result<Applied, EngineError> {
     for _ in 0..MAX_ROUNDS {
         let stored = context.ports.store.load(&news.issue).await?;
-        match apply_to(context, news, guard.clone(), stored).await? {
+        // Facts are large, and so is a future that holds two of them.
+        match Box::pin(apply_to(context, news, guard.clone(), stored)).await? {
             Applied::GuardFailed(Committed::Conflict) => {}
             applied => return Ok(applied),
         }

@@ -10,9 +10,9 @@ mod work;
 use std::{sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    Interruption, IssueFacts, IssueId, ObservationKind, PendingInput, Project, Publication,
-    PullRequest, RunId, RunOutcome, RunPlan, RunState, Steer, ThreadId, charge, describe_phase,
-    steer_run,
+    CommitSha, Interruption, IssueFacts, IssueId, ObservationKind, Project, Publication,
+    PullRequest, RunId, RunOutcome, RunPlan, RunProgress, RunState, Spent, Steer, ThreadId,
+    Versioned, charge, describe_phase, steer_run,
 };
 use patchrelay_ports::{CallError, Committed, Guard, Side, Step, WorkspaceError};
 use tokio_util::sync::CancellationToken;
@@ -78,37 +78,46 @@ impl From<LeaseLost> for Halt {
     }
 }
 
-/// What a run ends with, besides its outcome.
-struct End {
-    outcome: RunOutcome,
+/// How far a run has come, and what it cost so far.
+#[derive(Clone, Debug, Default)]
+struct Progress {
     continuations: u32,
+    /// The agent's thread, once there is one.
+    thread: Option<ThreadId>,
+    spent: Spent,
+    /// The commit that is being published.
+    commit: Option<CommitSha>,
 }
 
 impl RunTask {
     /// Carries the run to its end.
     pub(crate) async fn run(self, entry: Entry) {
         info!(issue = %self.issue, run = %self.run, project = %self.project.id, "run task started");
-        let mut continuations = 0;
+        let mut progress = Progress::default();
         let result = match entry {
             Entry::Claimed { plan, facts, run: _ } => {
-                match self.work(&plan, &facts, &mut continuations).await {
-                    Ok(publication) => self.publish(publication).await,
+                progress.thread.clone_from(&plan.resume);
+                match self.work(&plan, &facts, &mut progress).await {
+                    Ok(publication) => self.publish(publication, &mut progress).await,
                     Err(halt) => Err(halt),
                 }
             }
-            Entry::TakenOver { state, worktree, run: _ } => self.take_over(*state, worktree).await,
+            Entry::TakenOver { state, worktree, run: _ } => {
+                self.take_over(*state, worktree, &mut progress).await
+            }
         };
         let outcome = match result {
             Ok((publication, pull_request)) => Some(RunOutcome::Published {
                 commit: publication.commit,
-                pull_request,
+                version: pull_request.version,
+                pull_request: pull_request.value,
                 summary: publication.summary,
             }),
             Err(Halt::Outcome(outcome)) => Some(*outcome),
             Err(Halt::Leave) => None,
         };
         match outcome {
-            Some(outcome) => self.settle(End { outcome, continuations }).await,
+            Some(outcome) => self.settle(outcome, progress).await,
             None => info!(issue = %self.issue, run = %self.run, "run left to whoever continues it"),
         }
         let context = self.context.clone();
@@ -122,7 +131,8 @@ impl RunTask {
         &self,
         state: RunState,
         worktree: Option<String>,
-    ) -> Result<(Publication, PullRequest), Halt> {
+        progress: &mut Progress,
+    ) -> Result<(Publication, Versioned<PullRequest>), Halt> {
         // Whatever the dead owner's agent still does, it must not do it under our feet (D16).
         if let Err(error) = self.context.ports.agent.reap(&self.run).await {
             warn!(run = %self.run, error = %chain(&error), "leftovers of a run could not be ended; trying later");
@@ -130,19 +140,19 @@ impl RunTask {
             self.pause(REAP_RETRY).await?;
             return Err(Halt::Leave);
         }
-        let thread = match state {
-            RunState::Publishing(publication) => return self.publish(publication).await,
-            RunState::Published { publication, pull_request } => {
-                return Ok((publication, pull_request));
+        match state {
+            RunState::Publishing(publication) => return self.publish(publication, progress).await,
+            RunState::Published { publication, pull_request, version } => {
+                return Ok((publication, Versioned { version, value: pull_request }));
             }
-            RunState::Preparing => None,
-            RunState::Working { thread, .. } => thread,
-            RunState::Reporting { thread, .. } => Some(thread),
-        };
+            RunState::Preparing => {}
+            RunState::Working { thread, .. } => progress.thread = thread,
+            RunState::Reporting { thread, .. } => progress.thread = Some(thread),
+        }
         if let Some(path) = worktree {
             self.rescue(&path).await?;
         }
-        Err(Halt::with(RunOutcome::Interrupted { by: Interruption::Restart, thread }))
+        Err(Halt::with(RunOutcome::Interrupted { by: Interruption::Restart }))
     }
 
     /// Keeps what lies in the worktree (D26).
@@ -191,16 +201,21 @@ impl RunTask {
     }
 
     /// What the facts, as they are now, say of this run.
-    async fn steer(&self) -> Result<Steer, EngineError> {
+    async fn steer(&self, progress: &Progress) -> Result<Steer, EngineError> {
         let stored = self.context.ports.store.load(&self.issue).await?;
+        let run = RunProgress {
+            run: self.run.clone(),
+            spent: progress.spent,
+            commit: progress.commit.clone(),
+        };
         Ok(stored.map_or(Steer::Interrupt(Interruption::LeaseLost), |stored| {
-            steer_run(&stored.facts, &self.run)
+            let policy = self.context.policy(&stored.facts);
+            steer_run(&policy, self.context.now(), &stored.facts, &run)
         }))
     }
 
     /// Stores how the run ended. Idempotent: it applies only while the issue's slot is this run's.
-    async fn settle(&self, end: End) {
-        let outcome = end.outcome;
+    async fn settle(&self, outcome: RunOutcome, progress: Progress) {
         let news = News {
             issue: self.issue.clone(),
             project: self.project.id.clone(),
@@ -209,7 +224,9 @@ impl RunTask {
                 run: self.run.clone(),
                 charge: charge(&outcome),
                 result: outcome.clone(),
-                continuations: end.continuations,
+                continuations: progress.continuations,
+                thread: progress.thread,
+                spent: progress.spent,
             }],
             deliveries: Vec::new(),
         };
@@ -251,28 +268,23 @@ impl RunTask {
 }
 
 /// The outcome of a run that a git operation ended.
-fn ended_by_git(error: &WorkspaceError, thread: Option<ThreadId>) -> RunOutcome {
+fn ended_by_git(error: &WorkspaceError) -> RunOutcome {
     let reason = chain(error);
     match error {
-        WorkspaceError::Remote { .. } => RunOutcome::Unavailable { reason, thread },
+        WorkspaceError::Remote { .. } => RunOutcome::Unavailable { reason, until: None },
         WorkspaceError::BranchTaken { .. } => RunOutcome::BranchTaken,
         WorkspaceError::Refused { .. }
         | WorkspaceError::Local { .. }
-        | WorkspaceError::Foreign { .. } => RunOutcome::Failed { reason, thread },
+        | WorkspaceError::Foreign { .. } => RunOutcome::Failed { reason },
     }
 }
 
 /// The outcome of a run that a call to the forge ended.
-fn ended_by_call(error: &CallError, thread: Option<ThreadId>) -> RunOutcome {
+fn ended_by_call(error: &CallError) -> RunOutcome {
     let reason = chain(error);
     if error.is_retryable() {
-        RunOutcome::Unavailable { reason, thread }
+        RunOutcome::Unavailable { reason, until: None }
     } else {
-        RunOutcome::Failed { reason, thread }
+        RunOutcome::Failed { reason }
     }
-}
-
-/// The texts of what humans said, as the run took them up.
-fn inputs(facts: &IssueFacts) -> &[PendingInput] {
-    facts.slot.as_ref().map_or(&[], |slot| &slot.inputs)
 }

@@ -10,6 +10,7 @@ mod intake;
 mod lease;
 mod losses;
 mod outage;
+mod people;
 mod reconcile;
 mod stopping;
 mod takeover;

@@ -22,6 +22,7 @@ pub(crate) struct WirePullRequest {
     /// Not in lists.
     merged: Option<bool>,
     merged_at: Option<String>,
+    closed_at: Option<String>,
     /// Of an open pull request, this is the commit of a trial merge.
     merge_commit_sha: Option<String>,
     updated_at: String,
@@ -86,21 +87,34 @@ impl WirePullRequest {
                 return Err(format!("state: `{}` is not known", crate::refusal::bounded(other)));
             }
         };
-        let version = DateTime::parse_from_rfc3339(&self.updated_at)
-            .map_err(|error| format!("updated_at: {error}"))
-            .map(|time| Timestamp::from_millis(time.timestamp_millis()))?;
+        let version = time("updated_at", &self.updated_at)?;
+        let ended = match state {
+            PrState::Open => None,
+            PrState::Merged | PrState::Closed => {
+                self.merged_at.as_ref().or(self.closed_at.as_ref())
+            }
+        };
+        let ended = ended.map(|at| time("merged_at or closed_at", at)).transpose()?;
         let value = PullRequest {
             number: PrNumber(self.number),
             url: self.html_url,
             state,
             is_draft: self.draft.unwrap_or(false),
+            is_from_fork: false,
             head_branch: BranchName::new(self.head.branch),
             head: CommitSha::new(self.head.sha),
             base_branch: BranchName::new(self.base.branch),
+            ended,
             merge_commit: self.merge_commit_sha.filter(|_| is_merged).map(CommitSha::new),
         };
         Ok(Versioned { version, value })
     }
+}
+
+fn time(field: &str, text: &str) -> Result<Timestamp, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| Timestamp::from_millis(time.timestamp_millis()))
+        .map_err(|error| format!("{field}: {error}"))
 }
 
 #[cfg(test)]

@@ -61,15 +61,20 @@ impl Tracker for LinearTracker {
         let identity = self.identity_for(issue, operation).await?;
         let found =
             self.read(issue).await.map_err(|failure| failure.into_call_error(operation()))?;
-        let version = DateTime::parse_from_rfc3339(&found.updated_at).map_err(|error| {
-            CallError::Unanswered {
-                operation: operation(),
-                retry_after: None,
-                source: error.into(),
-            }
-        })?;
-        let version = Timestamp::from_millis(version.timestamp_millis());
-        Ok(Versioned { version, value: self.ticket(found, &identity) })
+        let time = |text: &str| {
+            let read = DateTime::parse_from_rfc3339(text);
+            read.map(|time| Timestamp::from_millis(time.timestamp_millis())).map_err(|error| {
+                CallError::Unanswered {
+                    operation: operation(),
+                    retry_after: None,
+                    source: error.into(),
+                }
+            })
+        };
+        let version = time(&found.updated_at)?;
+        let ended = found.completed_at.as_deref().or(found.canceled_at.as_deref());
+        let ended = ended.map(time).transpose()?;
+        Ok(Versioned { version, value: Ticket { ended, ..self.ticket(found, &identity) } })
     }
 
     async fn create_activity(&self, order: &CreateActivity) -> Result<(), CallError> {
@@ -142,7 +147,10 @@ impl LinearTracker {
                 id: found.state.id,
                 name: found.state.name,
             },
+            ended: None,
             delegated: ours.is_some_and(|user| user == identity.app_user),
+            blockers: Vec::new(),
+            linked: Vec::new(),
         }
     }
 

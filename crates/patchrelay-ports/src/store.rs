@@ -1,6 +1,6 @@
 //! The store: everything that must survive a crash.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use patchrelay_domain::{
@@ -337,6 +337,10 @@ pub trait Store: Send + Sync {
 
     /// When the earliest issue that waits for a time after `now` is due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+
+    /// How many runs of each project were started after this time, whatever became of them.
+    async fn starts_since(&self, since: Timestamp)
+    -> Result<HashMap<ProjectId, usize>, StoreError>;
 
     /// Takes the lease of an issue, with a higher token than ever before, if nobody holds it.
     async fn acquire(

@@ -160,10 +160,15 @@ async fn find(state: &ServerState, key: &str, project: Option<String>) -> Result
 
 async fn view(state: &ServerState, stored: &Stored) -> Result<IssueView, ApiError> {
     let runs = state.store.runs_of(&stored.facts.issue).await?;
-    Ok(IssueView::new(&stored.facts, &next(state, stored), &runs))
+    let policy = policy(state, stored);
+    Ok(IssueView::new(&policy, &stored.facts, &next(state, stored), &runs))
+}
+
+fn policy(state: &ServerState, stored: &Stored) -> Policy {
+    let project = state.projects.iter().find(|project| project.id == stored.facts.project);
+    project.map_or_else(Policy::of_removed_project, Policy::of)
 }
 
 fn next(state: &ServerState, stored: &Stored) -> NextStep {
-    let project = state.projects.iter().find(|project| project.id == stored.facts.project);
-    decide(&project.map(Policy::of).unwrap_or_default(), state.clock.now(), &stored.facts)
+    decide(&policy(state, stored), state.clock.now(), &stored.facts)
 }

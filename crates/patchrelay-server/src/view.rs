@@ -4,8 +4,8 @@ mod explain;
 
 use chrono::{DateTime, SecondsFormat};
 use patchrelay_domain::{
-    IssueFacts, IssueId, NextStep, PrState, RunOutcome, RunState, Settled, Timestamp,
-    factory_state, session_state, status_note, waiting_reason,
+    IssueFacts, IssueId, NextStep, Policy, PrState, RunOutcome, RunState, RunStatus, RunType,
+    Timestamp, factory_state, gate_status, session_state, status_note, waiting_reason,
 };
 use patchrelay_ports::RunRecord;
 use serde::Serialize;
@@ -54,10 +54,10 @@ struct PullRequestView {
     url: String,
     state: &'static str,
     head_sha: String,
-    review: Option<String>,
+    review: Option<&'static str>,
     review_head_sha: Option<String>,
-    checks: Option<String>,
-    mergeable: Option<String>,
+    checks: Option<&'static str>,
+    mergeable: Option<&'static str>,
     is_draft: bool,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct RunView {
     failure_reason: Option<String>,
 }
 
-/// Every kind of attempt has its counter from the first version on; those of run types that do not exist yet are 0.
+/// What was tried, by kind.
 #[derive(Debug, Serialize)]
 struct AttemptsView {
     implementation: u32,
@@ -102,7 +102,13 @@ struct NextView {
 }
 
 impl IssueView {
-    pub(crate) fn new(facts: &IssueFacts, next: &NextStep, runs: &[RunRecord]) -> Self {
+    pub(crate) fn new(
+        policy: &Policy,
+        facts: &IssueFacts,
+        next: &NextStep,
+        runs: &[RunRecord],
+    ) -> Self {
+        let review = facts.decisive_review();
         let ticket = facts.ticket.as_ref().map(|ticket| &ticket.value);
         let state = factory_state(next);
         let active =
@@ -117,14 +123,14 @@ impl IssueView {
             state: state.as_str(),
             session_state: session_state(facts, state).as_str(),
             waiting_reason: waiting_reason(next),
-            status_note: status_note(facts),
+            status_note: status_note(facts, next),
             delegated: facts.is_delegated(),
             tracker_state: ticket.map(|ticket| ticket.state.name.clone()),
             branch: facts.branch.as_ref().map(ToString::to_string),
             worktree_path: facts.worktree.clone(),
-            thread_id: active
-                .and_then(|run| thread(&run.state))
-                .or_else(|| facts.thread.as_ref().map(ToString::to_string)),
+            thread_id: active.and_then(|run| thread(&run.state)).or_else(|| {
+                facts.thread.as_ref().or(facts.newest_thread.as_ref()).map(ToString::to_string)
+            }),
             pr: facts.pull_request.as_ref().map(|pr| PullRequestView {
                 number: pr.value.number.0,
                 url: pr.value.url.clone(),
@@ -134,29 +140,35 @@ impl IssueView {
                     PrState::Merged => "merged",
                 },
                 head_sha: pr.value.head.to_string(),
-                review: None,
-                review_head_sha: None,
-                checks: None,
-                mergeable: None,
+                review: review.map(|review| review.verdict.as_str()),
+                review_head_sha: review.map(|review| review.head.to_string()),
+                checks: gate_status(policy, facts).as_str(),
+                mergeable: facts
+                    .merge
+                    .as_ref()
+                    .and_then(|merge| merge.value.is_conflicting)
+                    .map(|conflicts| if conflicts { "conflicting" } else { "mergeable" }),
                 is_draft: pr.value.is_draft,
             }),
             active_run: active.map(RunView::new),
             latest_run: latest.map(RunView::new),
             attempts: AttemptsView {
                 implementation: facts.attempts.implementation,
-                ci_repair: 0,
-                queue_repair: 0,
-                review_fix: 0,
-                branch_upkeep: 0,
+                ci_repair: facts.attempts.latest(RunType::CiRepair),
+                queue_repair: facts.attempts.latest(RunType::QueueRepair),
+                review_fix: facts.attempts.latest(RunType::ReviewFix),
+                branch_upkeep: facts.attempts.latest(RunType::BranchUpkeep),
                 recovery: facts.attempts.recovery,
                 continuations: facts.attempts.continuations,
             },
             tokens: None,
-            blocked_by: Vec::new(),
+            blocked_by: ticket
+                .map(|ticket| ticket.blocked_by().into_iter().map(str::to_owned).collect())
+                .unwrap_or_default(),
             pending_events: facts
                 .pending
                 .iter()
-                .map(|input| PendingView { kind: "human_input", at: rfc3339(input.at) })
+                .map(|input| PendingView { kind: input.kind.as_str(), at: rfc3339(input.at) })
                 .collect(),
             next: NextView::new(next),
             updated_at: rfc3339(facts.updated),
@@ -171,23 +183,12 @@ impl IssueView {
 
 impl RunView {
     fn new(run: &RunRecord) -> Self {
-        let (status, failure_reason) = match &run.outcome {
-            None => ("running", None),
-            Some(outcome) => match outcome {
-                RunOutcome::Published { .. }
-                | RunOutcome::NoChangeNeeded { .. }
-                | RunOutcome::NeedsInput { .. } => ("completed", None),
-                RunOutcome::Interrupted { .. } => ("released", None),
-                RunOutcome::Unavailable { reason, .. }
-                | RunOutcome::Failed { reason, .. }
-                | RunOutcome::Insufficient { reason } => ("failed", Some(reason.clone())),
-                RunOutcome::BranchTaken => ("failed", Some("the branch name was taken".to_owned())),
-            },
-        };
+        let status = run.outcome.as_ref().map_or(RunStatus::Running, RunOutcome::status);
+        let failure = run.outcome.as_ref().and_then(RunOutcome::failure);
         Self {
             id: run.id.to_string(),
             run_type: run.run_type.as_str(),
-            status,
+            status: status.as_str(),
             thread_id: thread(&run.state),
             turn_id: match &run.state {
                 RunState::Working { turn, .. } => turn.as_ref().map(ToString::to_string),
@@ -198,8 +199,8 @@ impl RunView {
             },
             started_at: rfc3339(run.started),
             ended_at: run.ended.map(rfc3339),
-            outcome: run.outcome.as_ref().map(outcome_name),
-            failure_reason,
+            outcome: run.outcome.as_ref().map(RunOutcome::name),
+            failure_reason: failure.map(str::to_owned),
         }
     }
 }
@@ -208,16 +209,10 @@ impl NextView {
     fn new(next: &NextStep) -> Self {
         let detail = match next {
             NextStep::Run(plan) => plan.run_type.as_str().to_owned(),
-            NextStep::Ask { question } => question.clone(),
+            NextStep::Ask { question, .. } => question.clone(),
             NextStep::Escalate { reason } => reason.clone(),
             NextStep::Wait { .. } => waiting_reason(next).unwrap_or_default(),
-            NextStep::Settled(settled) => match settled {
-                Settled::Merged => "the pull request was merged",
-                Settled::NoChangeNeeded => "nothing had to change",
-                Settled::CompletedInTracker => "the ticket was completed in the tracker",
-                Settled::CanceledInTracker => "the ticket was cancelled in the tracker",
-            }
-            .to_owned(),
+            NextStep::Settled(settled) => settled.describe().to_owned(),
         };
         Self { kind: next.columns().kind, detail }
     }
@@ -228,19 +223,6 @@ fn thread(state: &RunState) -> Option<String> {
         RunState::Working { thread, .. } => thread.as_ref().map(ToString::to_string),
         RunState::Reporting { thread, .. } => Some(thread.to_string()),
         RunState::Preparing | RunState::Publishing(_) | RunState::Published { .. } => None,
-    }
-}
-
-fn outcome_name(outcome: &RunOutcome) -> &'static str {
-    match outcome {
-        RunOutcome::Published { .. } => "published",
-        RunOutcome::NoChangeNeeded { .. } => "no_change_needed",
-        RunOutcome::NeedsInput { .. } => "needs_input",
-        RunOutcome::Interrupted { .. } => "interrupted",
-        RunOutcome::Unavailable { .. } => "unavailable",
-        RunOutcome::Failed { .. } => "failed",
-        RunOutcome::Insufficient { .. } => "insufficient",
-        RunOutcome::BranchTaken => "branch_taken",
     }
 }
 

@@ -28,9 +28,9 @@ impl TryFrom<IssueRecord> for Stored {
 
     fn try_from(row: IssueRecord) -> Result<Self, StoreError> {
         // The version comes first: facts of another version may well look like facts.
-        if row.facts_version != i64::from(FACTS_VERSION) {
+        if !(1..=i64::from(FACTS_VERSION)).contains(&row.facts_version) {
             let text = format!(
-                "they have version {}, and this program reads version {FACTS_VERSION}",
+                "they have version {}, and this program reads versions up to {FACTS_VERSION}",
                 row.facts_version
             );
             return Err(corrupt("facts of issue", &row.id)(text.into()));
@@ -237,7 +237,7 @@ fn from_json<T: DeserializeOwned>(
     serde_json::from_str(text).map_err(|error| corrupt(what, id)(error.into()))
 }
 
-fn number<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
+pub(crate) fn number<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
     what: &'static str,
     id: impl ToString,
     value: i64,

@@ -95,6 +95,12 @@ statements! {
     NEXT_DUE = "
         SELECT MIN(next_due_ms) FROM issues WHERE next_kind = 'wait' AND next_due_ms > $1";
 
+    STARTS_SINCE = "
+        SELECT issues.project_id, COUNT(*)
+        FROM runs JOIN issues ON issues.id = runs.issue_id
+        WHERE runs.started_ms > $1
+        GROUP BY issues.project_id";
+
     INSERT_ISSUE = "
         INSERT INTO issues (id, version, facts_version, facts, project_id, ticket_key, branch, pr_number, priority, state,
             next_kind, next_run_type, next_due_ms, ready_since_ms, settled_ms, updated_ms)

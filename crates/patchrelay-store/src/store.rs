@@ -8,7 +8,7 @@ mod log;
 mod outbox;
 mod runs;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use patchrelay_domain::{
@@ -91,6 +91,13 @@ impl Store for SqliteStore {
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         issues::next_due(&self.reader, now).await
+    }
+
+    async fn starts_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<HashMap<ProjectId, usize>, StoreError> {
+        issues::starts_since(&self.reader, since).await
     }
 
     async fn acquire(

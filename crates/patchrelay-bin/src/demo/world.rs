@@ -202,6 +202,7 @@ fn script() -> Script {
             pr_title: "Add a good-night greeting".to_owned(),
             pr_body: "Adds `goodnight` to `greetings.txt` and to the README.".to_owned(),
             question: String::new(),
+            resolved: Vec::new(),
         })],
         ..Script::default()
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     Policy,
     fixture::{
-        after, at, claimed, delegated, failed, observation, published, pull_request,
+        self, after, at, claimed, delegated, failed, observation, published, pull_request,
         pull_request_read, running, session_opened, settled, then, ticket, ticket_read,
     },
 };
@@ -53,7 +53,11 @@ fn a_start_is_told_once_and_moves_the_ticket() {
         4_000,
         [settled("r1", published()), pull_request_read(60, pull_request(1, PrState::Closed))],
     );
-    assert_eq!(said(&closed, claimed(&closed, "r2")), [start], "starting over is");
+    assert_eq!(
+        said(&closed, claimed(&closed, "r2")),
+        [start.replace("night`", "night-2`")],
+        "starting over is"
+    );
 }
 
 #[test]
@@ -80,6 +84,23 @@ fn a_merge_is_told_once_and_completes_the_ticket() {
     );
     let merged = then(open, 5_000, [merge.clone()]);
     assert!(said(&merged, merge).is_empty());
+}
+
+/// Nothing that was said is dropped without a word.
+#[test]
+fn a_merge_tells_whose_words_came_too_late() {
+    let open = then(running(), 4_000, [settled("r1", published())]);
+    let heard = |n: i64| {
+        fixture::said(&format!("a{n}"), n, crate::Heard::Session, "Please document it, too.")
+    };
+    let merge = pull_request_read(60, pull_request(1, PrState::Merged));
+    let one = then(open.clone(), 5_000, [heard(1)]);
+    let told = said(&one, merge.clone());
+    assert!(
+        told[0].ends_with("One message came too late for it; say it again if it still matters.")
+    );
+    let two = then(open, 5_000, [heard(1), heard(2)]);
+    assert!(said(&two, merge)[0].contains(" 2 messages came too late"));
 }
 
 #[test]
@@ -130,6 +151,7 @@ fn a_merge_that_the_publisher_finds_is_told_with_the_pull_request() {
     let found = RunOutcome::Published {
         commit: crate::CommitSha::new("1".repeat(40)),
         pull_request: pull_request(1, PrState::Merged),
+        version: at(0),
         summary: "Done.".to_owned(),
     };
     let merged = "response: Pull request [#1](https://github.test/acme/app/pull/1) was merged.";

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    Interruption, Question, RunOutcome, Ticket, TrackerStateKind,
+    Attempts, Interruption, NextColumns, PrNumber, PrState, PrWait, Question, RunOutcome, ThreadId,
+    Ticket, TrackerStateKind,
     fixture::{
         after, at, claimed, delegated, failed, published, pull_request, pull_request_read, running,
-        session_opened, settled, state, then, ticket, ticket_read,
+        session_opened, settled, settled_with_thread, state, then, ticket, ticket_read,
     },
 };
 
@@ -57,7 +58,7 @@ fn s41_a_merge_during_a_run_settles_only_after_it() {
 #[test]
 fn an_open_pull_request_waits_and_a_merged_one_is_the_end() {
     let facts = then(running(), 4_000, [settled("r1", published())]);
-    assert_eq!(waits(&facts), Wait::PullRequest(PrNumber(1)));
+    assert_eq!(waits(&facts), Wait::PullRequest(PrNumber(1), PrWait::Review));
     let facts = then(facts, 5_000, [pull_request_read(60, pull_request(1, PrState::Merged))]);
     assert_eq!(next(&facts), NextStep::Settled(Settled::Merged));
 }
@@ -84,7 +85,7 @@ fn a_ticket_that_is_over_in_the_tracker_is_settled_unless_a_pull_request_is_open
     let canceled = ticket_read(5, Ticket { state: state(TrackerStateKind::Canceled), ..ticket() });
     assert_eq!(next(&after([canceled])), NextStep::Settled(Settled::CanceledInTracker));
     let with_pr = then(running(), 4_000, [settled("r1", published()), completed(70)]);
-    assert_eq!(waits(&with_pr), Wait::PullRequest(PrNumber(1)));
+    assert_eq!(waits(&with_pr), Wait::PullRequest(PrNumber(1), PrWait::Review));
 }
 
 #[test]
@@ -93,10 +94,13 @@ fn a_question_is_put_once_and_then_waited_for() {
     let facts = then(running(), 4_000, [settled("r1", asks)]);
     assert_eq!(waits(&facts), Wait::Question);
     let unasked = IssueFacts {
-        question: Some(Question { text: "Which language?".to_owned(), asked: None }),
+        question: Some(Question { asked: None, ..facts.question.clone().unwrap() }),
         ..facts
     };
-    assert_eq!(next(&unasked), NextStep::Ask { question: "Which language?".to_owned() });
+    assert_eq!(
+        next(&unasked),
+        NextStep::Ask { question: "Which language?".to_owned(), about: About::Work }
+    );
 }
 
 /// Runs that are lost again and again, each as soon as it may start.
@@ -134,8 +138,7 @@ fn s67_a_spent_recovery_budget_escalates_once() {
 
 #[test]
 fn an_outage_costs_nothing_however_long_it_lasts() {
-    let facts =
-        lost(40, || RunOutcome::Unavailable { reason: "no route".to_owned(), thread: None });
+    let facts = lost(40, || RunOutcome::Unavailable { reason: "no route".to_owned(), until: None });
     assert_eq!(facts.attempts, Attempts::default());
     assert!(matches!(next(&facts), NextStep::Run(_)));
     let NextStep::Wait { until: Some(until), .. } = decide(&Policy::default(), at(0), &facts)
@@ -156,8 +159,8 @@ fn insufficient_work_is_charged_and_bounded() {
 #[test]
 fn s08_an_interrupted_run_goes_on_where_it_was() {
     let thread = Some(ThreadId::new("t1"));
-    let lost = RunOutcome::Interrupted { by: Interruption::Restart, thread: thread.clone() };
-    let facts = then(running(), 4_000, [settled("r1", lost)]);
+    let lost = RunOutcome::Interrupted { by: Interruption::Restart };
+    let facts = then(running(), 4_000, [settled_with_thread("r1", lost, Some("t1"))]);
     let NextStep::Run(plan) = next(&facts) else { panic!("no run") };
     assert_eq!((plan.resume, plan.keep_edits), (thread, true));
 }

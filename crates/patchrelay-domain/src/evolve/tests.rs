@@ -1,6 +1,7 @@
-use super::*;
+use super::{people::MAX_PENDING, *};
 use crate::{
-    CommitSha, FACTS_VERSION, SessionId, TrackerStateKind,
+    CommitSha, FACTS_VERSION, PrState, PullRequest, RunId, RunOutcome, SessionId, Ticket,
+    TrackerStateKind,
     fixture::{
         after, at, claimed, delegated, empty, failed, observation, published, pull_request,
         pull_request_read, running, session_opened, settled, state, then, ticket, ticket_read,
@@ -159,18 +160,21 @@ fn a_taken_branch_name_is_given_up() {
 #[test]
 fn facts_and_observations_survive_storage() {
     // What is stored today must be readable for ever: a change here needs a new FACTS_VERSION.
-    assert_eq!(FACTS_VERSION, 1);
+    assert_eq!(FACTS_VERSION, 2);
     let facts = then(running(), 4_000, [settled("r1", published())]);
     let text = serde_json::to_string_pretty(&facts).unwrap();
     insta::assert_snapshot!("facts", text);
     assert_eq!(serde_json::from_str::<IssueFacts>(&text).unwrap(), facts);
+    // What the first version wrote means the same today.
+    let first = serde_json::from_str::<IssueFacts>(include_str!("golden/facts_v1.json")).unwrap();
+    assert_eq!((first.pull_request.clone(), first.key()), (facts.pull_request.clone(), "APP-1"));
     for kind in [
         session_opened(),
         ticket_read(1, ticket()),
         pull_request_read(1, pull_request(1, PrState::Open)),
         claimed(&delegated(), "r1"),
         settled("r1", failed()),
-        ObservationKind::Asked { question: "?".to_owned() },
+        ObservationKind::Asked { question: "?".to_owned(), about: crate::About::Work },
         ObservationKind::Escalated { reason: "!".to_owned() },
     ] {
         let observation = observation(1, kind);
@@ -212,10 +216,14 @@ fn only_words_answer_a_question() {
         author: None,
     };
     let facts = then(facts, 7_000, [silent]);
-    assert!(facts.question.is_some());
+    assert!(facts.question.is_some() && !facts.is_answered());
     let facts = then(facts, 8_000, [said("s3", "the second one")]);
+    assert!(facts.is_answered());
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 9_000, [claim]);
     assert_eq!(facts.question, None);
-    assert_eq!(facts.pending.len(), 1, "the next run is told");
+    let kinds = facts.slot.map(|slot| slot.inputs[0].kind);
+    assert_eq!(kinds, Some(crate::InputKind::DirectReply), "the next run is told");
 }
 
 /// Closing and replacing is bounded: each close is a human's verdict on the work.
@@ -230,5 +238,12 @@ fn a_closed_pull_request_costs_an_attempt_once() {
             pull_request_read(61, pull_request(1, PrState::Closed)),
         ],
     );
-    assert_eq!((facts.attempts.implementation, facts.branch_generation), (1, 1));
+    assert_eq!(facts.tried(crate::RunType::Implementation), 1);
+    let reopened =
+        then(facts.clone(), 7_000, [pull_request_read(62, pull_request(1, PrState::Open))]);
+    assert_eq!(reopened.tried(crate::RunType::Implementation), 0, "nobody acted on it");
+    let claim = claimed(&facts, "r2");
+    let again = then(facts, 8_000, [claim]);
+    assert_eq!((again.attempts.implementation, again.branch_generation), (1, 1));
+    assert_eq!(again.tried(crate::RunType::Implementation), 1);
 }

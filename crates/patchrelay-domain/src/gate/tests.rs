@@ -1,35 +1,146 @@
 use super::*;
 
-fn hit(pattern: &str, path: &str) -> bool {
-    !protected_path_hits(&[pattern.to_owned()], &[path.to_owned()]).is_empty()
+fn file(path: &str, bytes: u64, is_binary: bool) -> ChangedFile {
+    ChangedFile { path: path.to_owned(), bytes, is_binary }
+}
+
+fn link(n: usize) -> GateHit {
+    GateHit::ForeignLink { path: format!("m{n}") }
+}
+
+fn protected(path: &str) -> GateHit {
+    GateHit::ProtectedPath { path: path.to_owned() }
+}
+
+fn out_of_scope(path: &str) -> GateHit {
+    GateHit::OutOfScope { path: path.to_owned() }
+}
+
+fn large(bytes: u64) -> GateHit {
+    GateHit::TooLarge { path: "a".to_owned(), bytes }
+}
+
+fn policy() -> GatePolicy {
+    GatePolicy { protected_paths: vec!["AGENTS.md".to_owned()], caps: GateCaps::default() }
+}
+
+/// One of each kind, and whether it may be released.
+fn one_of_each() -> Vec<(GateHit, bool)> {
+    let a = || "a".to_owned();
+    vec![
+        (protected("a"), true),
+        (out_of_scope("a"), true),
+        (GateHit::Binary { path: a(), bytes: 1 }, true),
+        (GateHit::Revert { commit: CommitSha::new("1234567890abc"), subject: a() }, true),
+        (GateHit::WeakenedTest { path: a(), reason: "is deleted".to_owned() }, true),
+        (large(MAX_STAGED_BYTES), true),
+        (large(MAX_STAGED_BYTES + 1), false),
+        (GateHit::TooMany { paths: MAX_STAGED_PATHS }, true),
+        (GateHit::TooMany { paths: MAX_STAGED_PATHS + 1 }, false),
+        (GateHit::NestedRepository { path: a() }, false),
+        (link(1), false),
+        (GateHit::Secret { name: a(), path: a() }, false),
+    ]
 }
 
 #[test]
-fn a_pattern_with_a_slash_is_anchored_and_one_without_fits_anywhere() {
-    assert!(hit(".github/**", ".github/workflows/ci.yml"));
-    assert!(!hit(".github/**", "docs/.github/readme.md"));
-    assert!(hit("CODEOWNERS", "CODEOWNERS"));
-    assert!(hit("CODEOWNERS", "docs/CODEOWNERS"));
-    assert!(hit("*_WORKFLOW.md", "IMPLEMENTATION_WORKFLOW.md"));
-    assert!(!hit("*_WORKFLOW.md", "workflow.md"));
-    assert!(!hit("AGENTS.md", "src/agents.rs"));
+fn a_human_may_release_what_a_tree_shows_and_nothing_else() {
+    for (hit, expected) in one_of_each() {
+        assert_eq!(is_releasable(&hit), expected, "{hit:?}");
+        let text = question(std::slice::from_ref(&hit));
+        assert_eq!(text.contains("An approval does not change that"), !expected, "{text}");
+    }
 }
 
 #[test]
-fn letter_case_opens_no_way_around() {
-    assert!(hit(".github/**", ".GitHub/workflows/ci.yml"));
-    assert!(hit("AGENTS.md", "agents.MD"));
+fn size_is_asked_about_above_its_caps_only() {
+    let caps = GateCaps { max_file_bytes: 20, max_paths: 3, max_binary_bytes: 10 };
+    let path = || "a".to_owned();
+    for (bytes, is_binary, expected) in [
+        (20, false, None),
+        (21, false, Some(large(21))),
+        (10, true, None),
+        (11, true, Some(GateHit::Binary { path: path(), bytes: 11 })),
+        (21, true, Some(large(21))),
+    ] {
+        assert_eq!(
+            size_hits(&caps, &[file("a", bytes, is_binary)]),
+            Vec::from_iter(expected),
+            "{bytes}"
+        );
+    }
+    let many: Vec<_> = (0..4).map(|n| file(&format!("f{n}"), 0, false)).collect();
+    assert_eq!(size_hits(&caps, &many[..3]), []);
+    assert_eq!(size_hits(&caps, &many), [GateHit::TooMany { paths: 4 }]);
 }
 
 #[test]
-fn a_pattern_that_is_no_glob_protects_the_path_that_it_spells() {
-    assert!(hit("a[", "a["));
-    assert!(!hit("a[", "a"));
+fn all_rules_are_applied_to_a_repair_and_the_general_ones_to_new_work() {
+    let revert = NewCommit {
+        commit: CommitSha::new("1234567890abc"),
+        subject: "Revert \"a\"".to_owned(),
+        body: String::new(),
+        is_ours: true,
+    };
+    let patch = "--- a/tests/a.rs\n+++ b/tests/a.rs\n@@ -1 +1 @@\n-assert!(a);\n";
+    let changes = ChangeSet {
+        files: vec![
+            file("src/a.rs", 9, false),
+            file("AGENTS.md", 9, false),
+            file("Cargo.toml", 9, false),
+            file("logo.png", 2_000_000, true),
+        ],
+        patches: vec![("tests/a.rs".to_owned(), patch.to_owned())],
+        commits: vec![revert],
+        found: vec![link(1)],
+    };
+    let binary = GateHit::Binary { path: "logo.png".to_owned(), bytes: 2_000_000 };
+    assert_eq!(
+        gate(&policy(), RunType::Implementation, &changes),
+        [link(1), binary.clone(), protected("AGENTS.md")]
+    );
+    for run_type in
+        [RunType::ReviewFix, RunType::CiRepair, RunType::QueueRepair, RunType::BranchUpkeep]
+    {
+        let revert = GateHit::Revert {
+            commit: CommitSha::new("1234567890abc"),
+            subject: "Revert \"a\"".to_owned(),
+        };
+        let weakened = GateHit::WeakenedTest {
+            path: "tests/a.rs".to_owned(),
+            reason: "loses 1 assertions and gains 0".to_owned(),
+        };
+        // `AGENTS.md` is named once, though it is out of scope too.
+        let expected = [
+            link(1),
+            binary.clone(),
+            out_of_scope("Cargo.toml"),
+            revert,
+            weakened,
+            protected("AGENTS.md"),
+        ];
+        assert_eq!(gate(&policy(), run_type, &changes), expected, "{run_type:?}");
+    }
+    let files = vec![file("src/a.rs", 9, false), file("tests/a.rs", 9, false)];
+    let ordinary = ChangeSet { files, ..ChangeSet::default() };
+    assert_eq!(gate(&policy(), RunType::CiRepair, &ordinary), []);
+}
+
+#[test]
+fn hits_are_named_once_and_the_worst_is_never_left_out() {
+    let secret = GateHit::Secret { name: "token".to_owned(), path: "z".to_owned() };
+    let mut found: Vec<_> = (0..300).map(|n| protected(&format!("f{n}"))).collect();
+    found.extend([secret.clone(), secret.clone()]);
+    let changes = ChangeSet { found, ..ChangeSet::default() };
+    let hits = gate(&policy(), RunType::Implementation, &changes);
+    assert_eq!(hits.len(), MAX_HITS);
+    assert_eq!(hits[..2], [secret, protected("f0")]);
+    assert!(question(&hits).contains("and at least 90 more"), "{}", question(&hits));
 }
 
 #[test]
 fn many_hits_are_counted_instead_of_listed() {
-    let hits: Vec<_> = (0..15).map(|n| GateHit::ForeignLink { path: format!("m{n}") }).collect();
+    let hits: Vec<_> = (0..15).map(|n| protected(&format!("m{n}"))).collect();
     let text = question(&hits);
     assert!(
         text.contains("`m9`") && !text.contains("`m10`") && text.ends_with("and 5 more"),
@@ -38,7 +149,25 @@ fn many_hits_are_counted_instead_of_listed() {
 }
 
 #[test]
-fn a_pattern_that_would_protect_nothing_is_named() {
-    assert_eq!(check_protected_path(".github/**"), Ok(()));
-    assert!(check_protected_path("a[").unwrap_err().contains("character class"));
+fn the_question_names_each_kind_in_one_short_line() {
+    let hits: Vec<_> = one_of_each().into_iter().map(|(hit, _)| hit).collect();
+    let texts = [question(&hits[..6]), question(&hits[6..])].join("\n");
+    for line in [
+        "\n- `a` is a protected path",
+        "\n- `a` is not a repair's business",
+        "\n- `a` is a binary file of 1 bytes",
+        "\n- the commit `1234567890` takes back another: `a`",
+        "\n- the test `a` is deleted",
+        "\n- `a` has 104857600 bytes",
+        "\n- 20000 paths are changed",
+        "\n- `a` is a git repository inside the worktree",
+        "\n- `m1` is a submodule link that the base does not have",
+        "\n- the secret `a` stands in `a`",
+    ] {
+        assert!(texts.contains(line), "{line} in {texts}");
+    }
+    let hostile = protected(&format!("a`\n- {}", "x".repeat(9_000)));
+    let text = question(&vec![hostile; 20]);
+    assert_eq!(text.lines().count(), 12, "{text}");
+    assert!(text.contains("`a' - xxx") && text.len() < 4_000, "{text}");
 }

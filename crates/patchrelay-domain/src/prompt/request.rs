@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{block::Trust, context::Work};
-use crate::{BranchName, CommitSha, PendingInput, PrNumber, RunType, Ticket};
+use crate::{
+    BranchName, CommitSha, InputKind, PendingInput, PrNumber, RunType, Ticket, WakeReason,
+};
 
 /// Everything that the prompt of a work turn is made from. [`Request::new`] has the values of a first implementation
 /// run; what differs is written over them.
@@ -203,53 +205,14 @@ pub struct Input {
 }
 
 impl From<&PendingInput> for Input {
-    /// A pending input does not say whether its author was verified, so nothing is claimed here.
     fn from(input: &PendingInput) -> Self {
         Self {
-            kind: InputKind::FollowupPrompt,
+            kind: input.kind,
             text: input.text.clone(),
             author: input.author.clone(),
-            trust: Trust::Unknown,
+            trust: input.trust,
         }
     }
-}
-
-/// On which way a human said something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputKind {
-    /// As the answer to a question of ours.
-    DirectReply,
-    /// In the agent session.
-    FollowupPrompt,
-    /// Below the ticket.
-    FollowupComment,
-    /// As the operator of PatchRelay.
-    OperatorPrompt,
-}
-
-/// What woke us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WakeReason {
-    /// The ticket was delegated to us.
-    Delegated,
-    /// A human answered our question.
-    DirectReply,
-    /// A human wrote into the agent session.
-    FollowupPrompt,
-    /// A human commented.
-    FollowupComment,
-    /// The operator gave guidance.
-    OperatorPrompt,
-    /// A reviewer requested changes.
-    ReviewChangesRequested,
-    /// The checks are over, and the gate is red.
-    SettledRedCi,
-    /// The merge queue removed the pull request.
-    MergeStewardIncident,
-    /// The branch cannot be merged as it is.
-    BranchUpkeep,
 }
 
 /// What an earlier run of the same ticket left in the directory.

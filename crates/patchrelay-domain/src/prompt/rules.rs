@@ -83,41 +83,30 @@ pub(super) fn rules(request: &Request<'_>) -> Section {
 const NOT_LOCAL_ONLY: &str = "Never stop with work that is only local, be it edits or commits.";
 
 /// The prompt of the report turn after a work turn for this work (D18).
-pub fn report_on(work: &Work) -> String {
+pub fn report(work: &Work) -> String {
     let without_markers = work.conflicts().iter().any(|conflict| !conflict.kind.has_markers());
     let resolved = if without_markers {
-        "\n- resolved: for each conflicting path without markers, {\"path\": the path, \"choice\": `keep` or `delete`}"
+        "for each conflicting path without markers, {\"path\": the path, \"choice\": `keep` or `delete`}"
     } else {
-        ""
+        "an empty list"
     };
-    format!("{}{resolved}", report())
-}
-
-/// The prompt of the report turn.
-pub fn report() -> String {
-    "Your work turn is over. Do not change anything now. Report on it as one JSON object and nothing else:\n\
-     - outcome: `done` (the work is in the directory), `no_change_needed` (nothing has to change, and summary says \
-     why), `needs_input` (you need an answer; question says to what) or `blocked` (you cannot do it; summary says why)\n\
-     - summary: what you did and how you checked it, for a human, in a few sentences\n\
-     - commit_subject, commit_body: what changed and why, for the history; subject at most 72 characters\n\
-     - pr_title, pr_body: the same for the reviewer, in Markdown: the point first, then what a reviewer must know, then \
-     details, and the risks last\n\
-     - question: your question, or an empty string"
-        .to_owned()
+    format!(
+        "Your work turn is over. Do not change anything now. Report on it as one JSON object and nothing else:\n\
+         - outcome: `done` (the work is in the directory), `no_change_needed` (nothing has to change, and summary says \
+         why), `needs_input` (you need an answer; question says to what) or `blocked` (you cannot do it; summary says \
+         why)\n\
+         - summary: what you did and how you checked it, for a human, in a few sentences\n\
+         - commit_subject, commit_body: what changed and why, for the history; subject at most 72 characters\n\
+         - pr_title, pr_body: the same for the reviewer, in Markdown: the point first, then what a reviewer must know, \
+         then details, and the risks last\n\
+         - question: your question, or an empty string\n\
+         - resolved: {resolved}"
+    )
 }
 
 /// The prompt that asks once more for a report that could not be read.
-pub fn report_again() -> String {
-    again(&report())
-}
-
-/// The prompt that asks once more for the report of [`report_on`].
-pub fn report_again_on(work: &Work) -> String {
-    again(&report_on(work))
-}
-
-fn again(report: &str) -> String {
-    format!("Your answer could not be read as the report. {report}")
+pub fn report_again(work: &Work) -> String {
+    format!("Your answer could not be read as the report. {}", report(work))
 }
 
 /// The prompt of a turn that continues unfinished work.

@@ -4,11 +4,9 @@ use super::{
     block::{Block, Channel, Trust, name, one_line, word},
     context::Work,
     document::{Section, SectionKind},
-    request::{
-        EarlierWork, Freshness, InputKind, Publisher, Remark, Request, SessionText, WakeReason,
-    },
+    request::{EarlierWork, Freshness, Publisher, Remark, Request, SessionText},
 };
-use crate::RunType;
+use crate::{InputKind, RunType, WakeReason};
 
 /// The most items of a list from outside; what is above it is counted.
 const MAX_ITEMS: usize = 200;

@@ -4,7 +4,7 @@ mod rows;
 mod situations;
 
 use super::*;
-use crate::{CommitSha, PrNumber, RunType, ThreadId, Timestamp, fixture};
+use crate::{BranchName, CommitSha, PrNumber, RunType, ThreadId, Ticket, fixture};
 
 /// The values that the tests of this module start from.
 pub(super) struct World {
@@ -226,37 +226,34 @@ pub(super) fn ours(prompt: &Prompt) -> String {
     prompt.sections().iter().map(Section::ours).collect::<Vec<_>>().join("\n\n")
 }
 
-fn plain(description: &str, inputs: &[PendingInput], earlier: Earlier<'_>) -> String {
-    let ticket = Ticket { description: description.to_owned(), ..fixture::ticket() };
-    implementation(&PromptInput {
-        ticket: &ticket,
-        branch: &BranchName::new("app/APP-1-x"),
-        base_branch: &BranchName::new("main"),
-        inputs,
-        network: false,
-        earlier,
-    })
-}
-
 #[test]
 fn the_first_prompt_reads_like_this() {
-    insta::assert_snapshot!(plain(
-        "Please.\n\n## Done when\n\n- it works",
-        &[PendingInput {
-            seq: 0,
-            at: Timestamp::default(),
-            text: "In German, too.".to_owned(),
-            author: Some("user-1".to_owned()),
-        }],
-        Earlier::Nothing
-    ));
+    let description = "Please.\n\n## Done when\n\n- it works".to_owned();
+    let ticket = Ticket { description, ..fixture::ticket() };
+    let (branch, base) = (BranchName::new("app/APP-1-x"), BranchName::new("main"));
+    let inputs = [Input {
+        kind: InputKind::FollowupPrompt,
+        text: "In German, too.".to_owned(),
+        author: Some("user-1".to_owned()),
+        trust: Trust::Unknown,
+    }];
+    let request = Request { inputs: &inputs, ..Request::new(&ticket, &branch, &base) };
+    insta::assert_snapshot!(build(&request).to_string());
 }
 
 #[test]
 fn unfinished_work_is_pointed_at() {
-    assert!(plain("x", &[], Earlier::SameThread).contains("You were interrupted"));
-    let rescue = Earlier::OtherThread { rescue: Some("refs/patchrelay/rescue/1/2") };
-    assert!(plain("x", &[], rescue).contains("`refs/patchrelay/rescue/1/2`"));
+    let (branch, base, ticket) =
+        (BranchName::new("app/APP-1-x"), BranchName::new("main"), fixture::ticket());
+    let after = |earlier: EarlierWork| {
+        let request =
+            Request { earlier: &earlier, wake: None, ..Request::new(&ticket, &branch, &base) };
+        build(&request).to_string()
+    };
+    assert!(after(EarlierWork::SameThread { dirty: Vec::new() }).contains("You were interrupted"));
+    let rescue = Some("refs/patchrelay/rescue/1/2".to_owned());
+    let other = EarlierWork::OtherThread { rescue, dirty: Vec::new() };
+    assert!(after(other).contains("`refs/patchrelay/rescue/1/2`"));
 }
 
 /// Whatever the situation, our own words never tell the agent of the harness to do what the harness does.
@@ -275,9 +272,8 @@ fn the_agent_of_the_harness_is_never_told_to_publish() {
         if request.publisher == Publisher::Harness {
             check(&ours(&build(request)));
         }
-        check(&report_again_on(request.work));
+        check(&report_again(request.work));
     });
-    check(&report_again());
     check(&continuation("Go on."));
 }
 

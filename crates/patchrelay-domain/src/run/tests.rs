@@ -41,7 +41,7 @@ fn the_schema_asks_for_exactly_the_fields_of_a_report() {
 
 #[test]
 fn only_judged_work_costs_an_attempt() {
-    let by = |by| RunOutcome::Interrupted { by, thread: None };
+    let by = |by| RunOutcome::Interrupted { by };
     assert_eq!(charge(&fixture::published()), Charge::Nothing);
     assert_eq!(charge(&RunOutcome::Insufficient { reason: String::new() }), Charge::Attempt);
     assert_eq!(charge(&fixture::failed()), Charge::Recovery);
@@ -49,7 +49,7 @@ fn only_judged_work_costs_an_attempt() {
     assert_eq!(charge(&by(Interruption::Shutdown)), Charge::Nothing);
     assert_eq!(charge(&by(Interruption::Undelegated)), Charge::Nothing);
     assert_eq!(
-        charge(&RunOutcome::Unavailable { reason: String::new(), thread: None }),
+        charge(&RunOutcome::Unavailable { reason: String::new(), until: None }),
         Charge::Nothing
     );
 }

@@ -49,11 +49,15 @@ fn each_place_on_the_way_has_its_names() {
     }
 }
 
+fn note(facts: &IssueFacts) -> Option<String> {
+    status_note(facts, &decide(&Policy::default(), at(1_000_000), facts))
+}
+
 #[test]
 fn the_note_is_of_the_newest_thing() {
-    assert_eq!(status_note(&delegated()), None);
+    assert_eq!(note(&delegated()), None);
     let lost = then(running(), 4_000, [settled("r1", failed())]);
-    assert_eq!(status_note(&lost).as_deref(), Some("the agent went away"));
+    assert_eq!(note(&lost).as_deref(), Some("the agent went away"));
     let merged = then(running(), 4_000, [pull_request_read(60, pull_request(1, PrState::Merged))]);
-    assert_eq!(status_note(&merged).as_deref(), Some("pull request #1 was merged"));
+    assert_eq!(note(&merged).as_deref(), Some("pull request #1 was merged"));
 }

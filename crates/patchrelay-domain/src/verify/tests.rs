@@ -3,9 +3,8 @@ use crate::fixture;
 
 fn evidence(changed: &[&str]) -> Evidence {
     Evidence {
-        turn: TurnStatus::Completed,
         changed: changed.iter().map(|path| (*path).to_owned()).collect(),
-        hits: Vec::new(),
+        ..Evidence::clean(RunType::Implementation, TreeId::new("t1"))
     }
 }
 
@@ -23,7 +22,7 @@ fn is_question(verdict: &Verdict) -> bool {
 
 #[test]
 fn done_with_edits_is_published() {
-    assert_eq!(judged(ReportOutcome::Done, &["a.txt"], 0), Verdict::Publish);
+    assert_eq!(judged(ReportOutcome::Done, &["a.txt"], 0), Verdict::Publish { allow_empty: false });
 }
 
 #[test]
@@ -87,13 +86,14 @@ fn a_model_that_gives_no_answer_is_nobodys_failure() {
 }
 
 #[test]
-fn what_the_gate_hits_is_asked_about() {
-    let Verdict::Settle(RunOutcome::NeedsInput { question }) =
+fn what_the_gate_hits_is_held_or_asked_about() {
+    let Verdict::Settle(RunOutcome::Held { tree, hits, .. }) =
         judged(ReportOutcome::Done, &["a.txt", ".github/workflows/ci.yml"], 0)
     else {
         panic!("published")
     };
-    assert!(question.contains("`.github/workflows/ci.yml` is a protected path"), "{question}");
+    let path = ".github/workflows/ci.yml".to_owned();
+    assert_eq!((tree, hits), (TreeId::new("t1"), vec![GateHit::ProtectedPath { path }]));
     let nested = Evidence {
         hits: vec![GateHit::NestedRepository { path: "x/.git".to_owned() }],
         ..evidence(&["a.txt"])

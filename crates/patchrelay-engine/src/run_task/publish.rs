@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use patchrelay_domain::{
     CommitSha, ObservationKind, PrState, Publication, PullRequest, RunOutcome, RunState, Steer,
+    Versioned,
 };
 use patchrelay_ports::{CallError, OpenPullRequest, PushOrder, Pushed, Side, Step, WorkspaceError};
 use tracing::{info, warn};
 
-use super::{Halt, RunTask, ended_by_git};
+use super::{Halt, Progress, RunTask, ended_by_git};
 use crate::{
     EngineError,
     error::chain,
@@ -36,11 +37,13 @@ impl RunTask {
     pub(super) async fn publish(
         &self,
         mut publication: Publication,
-    ) -> Result<(Publication, PullRequest), Halt> {
+        progress: &mut Progress,
+    ) -> Result<(Publication, Versioned<PullRequest>), Halt> {
         self.advance(&RunState::Publishing(publication.clone())).await?;
         let mut wait = FIRST_RETRY;
         loop {
-            self.check_permission().await?;
+            progress.commit = Some(publication.commit.clone());
+            self.check_permission(progress).await?;
             let tried = match self.push(&mut publication).await? {
                 Tried::Done(()) => self.pull_request(&publication).await?,
                 Tried::Later { error, after } => Tried::Later { error, after },
@@ -49,7 +52,8 @@ impl RunTask {
                 Tried::Done(pull_request) => {
                     let state = RunState::Published {
                         publication: publication.clone(),
-                        pull_request: pull_request.clone(),
+                        pull_request: pull_request.value.clone(),
+                        version: pull_request.version,
                     };
                     self.advance(&state).await?;
                     return Ok((publication, pull_request));
@@ -69,13 +73,14 @@ impl RunTask {
 
     /// Whether the facts, as they are now, still allow it. No webhook tells that a ticket was taken away, so it is read
     /// once more; while the tracker gives no answer, nothing is published.
-    async fn check_permission(&self) -> Result<(), Halt> {
+    async fn check_permission(&self, progress: &Progress) -> Result<(), Halt> {
         let mut wait = FIRST_RETRY;
         loop {
-            match self.read_and_steer().await {
-                Ok(Steer::Continue) => return Ok(()),
+            match self.read_and_steer(progress).await {
+                // What humans said meanwhile waits for the next run: this one's agent is gone.
+                Ok(Steer::Continue | Steer::Deliver(_)) => return Ok(()),
                 Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) => {
-                    return Err(Halt::with(RunOutcome::Interrupted { by, thread: None }));
+                    return Err(Halt::with(RunOutcome::Interrupted { by }));
                 }
                 Err(error) => {
                     warn!(run = %self.run, error = %chain(&error), "nothing is published before the ticket is read");
@@ -89,7 +94,7 @@ impl RunTask {
         }
     }
 
-    async fn read_and_steer(&self) -> Result<Steer, EngineError> {
+    async fn read_and_steer(&self, progress: &Progress) -> Result<Steer, EngineError> {
         match self.context.ports.tracker.read_ticket(&self.issue).await {
             Ok(read) => {
                 let news = News {
@@ -110,7 +115,7 @@ impl RunTask {
                 warn!(run = %self.run, error = %chain(&error), "the ticket cannot be read");
             }
         }
-        self.steer().await
+        self.steer(progress).await
     }
 
     async fn push(&self, publication: &mut Publication) -> Result<Tried<()>, Halt> {
@@ -137,7 +142,7 @@ impl RunTask {
             Err(error @ WorkspaceError::Remote { .. }) => {
                 Ok(Tried::Later { error: chain(&error), after: None })
             }
-            Err(error) => Err(Halt::with(ended_by_git(&error, None))),
+            Err(error) => Err(Halt::with(ended_by_git(&error))),
         }
     }
 
@@ -163,11 +168,14 @@ impl RunTask {
             Err(error @ WorkspaceError::Remote { .. }) => {
                 Ok(Tried::Later { error: chain(&error), after: None })
             }
-            Err(error) => Err(Halt::with(ended_by_git(&error, None))),
+            Err(error) => Err(Halt::with(ended_by_git(&error))),
         }
     }
 
-    async fn pull_request(&self, publication: &Publication) -> Result<Tried<PullRequest>, Halt> {
+    async fn pull_request(
+        &self,
+        publication: &Publication,
+    ) -> Result<Tried<Versioned<PullRequest>>, Halt> {
         let forge = &self.context.ports.forge;
         let (repo, worktree) = (&self.project.repo, &publication.worktree);
         // Look before opening: an earlier try may have opened it and lost the answer.
@@ -176,18 +184,18 @@ impl RunTask {
             .guard(forge.find_pull_request(repo, &worktree.branch, &worktree.base_branch))
             .await?
         {
-            Ok(found) => found.map(|found| found.value),
+            Ok(found) => found,
             Err(error) => return later_or_ask(error),
         };
         match found {
-            Some(open) if open.state == PrState::Open => {
-                info!(run = %self.run, number = %open.number, "found our pull request by its branch");
+            Some(open) if open.value.state == PrState::Open => {
+                info!(run = %self.run, number = %open.value.number, "found our pull request by its branch");
                 return Ok(Tried::Done(open));
             }
             // It carries exactly this commit and is already over, which only its end on the forge explains.
-            Some(over) if over.head == publication.commit => return Ok(Tried::Done(over)),
+            Some(over) if over.value.head == publication.commit => return Ok(Tried::Done(over)),
             Some(over) => {
-                info!(run = %self.run, number = %over.number, "the branch had a pull request that is over");
+                info!(run = %self.run, number = %over.value.number, "the branch had a pull request that is over");
                 return Err(Halt::with(RunOutcome::BranchTaken));
             }
             None => {}
@@ -204,7 +212,7 @@ impl RunTask {
         let opened = self.lease.guard(forge.open_pull_request(&order)).await?;
         self.context.ports.probe.reached(Step::OpenPullRequest, Side::After);
         match opened {
-            Ok(opened) => Ok(Tried::Done(opened.value)),
+            Ok(opened) => Ok(Tried::Done(opened)),
             Err(error) => later_or_ask(error),
         }
     }

@@ -1,9 +1,11 @@
 //! The part of a run in which the agent works: from a worktree to a verified commit.
 
 use patchrelay_domain::{
-    CommitSha, Evidence, Interruption, IssueFacts, Policy, Publication, Report, RunOutcome,
-    RunPlan, RunState, Steer, ThreadId, Ticket, TurnStatus, Verdict, Worktree, commit_message,
-    parse_report, prompt, pull_request_text, report_schema, verify,
+    CommitSha, Evidence, ForgeNow, Interruption, IssueFacts, Policy, Publication, Report,
+    RunOutcome, RunPlan, RunState, RunType, Steer, Ticket, TreeId, TurnId, TurnStatus, Verdict,
+    Worktree, commit_message, parse_report,
+    prompt::{self, EarlierWork},
+    pull_request_text, report_schema, verify,
 };
 use patchrelay_ports::{
     AgentError, AgentEvent, AgentLaunch, AgentSession, CommitOrder, PrepareOrder, Side, Step,
@@ -13,7 +15,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    Halt, RunTask, ended_by_call, ended_by_git, inputs,
+    Halt, Progress, RunTask, STORE_RETRY, ended_by_call, ended_by_git,
     publish::{FIRST_RETRY, LAST_RETRY},
 };
 use crate::error::chain;
@@ -24,43 +26,39 @@ struct Turn {
     answer: String,
 }
 
+/// What the turns of one run stand on.
+struct Job<'a> {
+    plan: &'a RunPlan,
+    facts: &'a IssueFacts,
+    ticket: &'a Ticket,
+    worktree: &'a Worktree,
+}
+
 impl RunTask {
     /// Lets the agent work until there is something to publish.
     pub(super) async fn work(
         &self,
         plan: &RunPlan,
         facts: &IssueFacts,
-        continuations: &mut u32,
+        progress: &mut Progress,
     ) -> Result<Publication, Halt> {
         let ticket = facts.ticket.as_ref().map(|ticket| &ticket.value);
         let ticket = ticket.expect("`decide` plans no run before the ticket was read");
         let worktree = self.prepare(plan).await?;
-        let mut state = RunState::Working {
-            worktree: worktree.clone(),
-            thread: None,
-            turn: None,
-            continuations: *continuations,
-        };
-        self.advance(&state).await?;
-
-        let mut thread = plan.resume.clone();
+        self.advance(&working(&worktree, progress, None)).await?;
+        let job = Job { plan, facts, ticket, worktree: &worktree };
+        if let Some(tree) = &plan.release {
+            return self.release(&job, tree).await;
+        }
         let mut instruction: Option<String> = None;
         loop {
-            let mut session = self.launch(&worktree, thread.as_ref()).await?;
-            let asked = self
-                .turns(
-                    session.as_mut(),
-                    &mut state,
-                    &worktree,
-                    plan,
-                    facts,
-                    ticket,
-                    &mut thread,
-                    instruction.as_deref(),
-                )
-                .await;
+            let began = Instant::now();
+            let mut session = self.launch(&worktree).await?;
+            let asked = self.turns(session.as_mut(), &job, progress, instruction.as_deref()).await;
             // The agent is gone before its tree is judged: nothing changes under the verdict.
             session.close().await;
+            let worked = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            progress.spent.millis = progress.spent.millis.saturating_add(worked);
             let (turn, report) = match asked {
                 Ok(asked) => asked,
                 // What was written so far is the product of the turn, however it ended (D26).
@@ -70,43 +68,76 @@ impl RunTask {
                 }
                 Err(Halt::Leave) => return Err(Halt::Leave),
             };
-            let tree = self.inspect(&worktree, thread.as_ref()).await?;
+            let tree = self.inspect(&worktree).await?;
+            let evidence = self.evidence(plan, turn.status, &tree).await?;
             let policy = Policy::of(&self.project);
-            let evidence = Evidence {
-                turn: turn.status,
-                changed: tree.changed.clone(),
-                hits: tree.hits.clone(),
-            };
-            match verify(&policy, report.as_ref(), &evidence, *continuations) {
-                Verdict::Publish => {
+            match verify(&policy, report.as_ref(), &evidence, progress.continuations) {
+                Verdict::Publish { .. } => {
                     let report = report.expect("`verify` publishes nothing without a report");
-                    return self
-                        .publication(&worktree, &tree, &report, ticket, thread.as_ref())
-                        .await;
+                    return self.publication(&job, &tree, &report, progress).await;
                 }
                 Verdict::Continue { instruction: more } => {
-                    *continuations += 1;
-                    info!(run = %self.run, continuations = *continuations, "continuing on the same thread");
+                    progress.continuations += 1;
+                    info!(run = %self.run, continuations = progress.continuations, "continuing on the same thread");
                     instruction = Some(more);
-                    state = RunState::Working {
-                        worktree: worktree.clone(),
-                        thread: thread.clone(),
-                        turn: None,
-                        continuations: *continuations,
-                    };
-                    self.advance(&state).await?;
+                    self.advance(&working(&worktree, progress, None)).await?;
                 }
-                Verdict::Settle(mut outcome) => {
+                Verdict::Settle(outcome) => {
                     self.rescue(&worktree.path).await?;
-                    if let RunOutcome::Failed { thread: resumable, .. }
-                    | RunOutcome::Unavailable { thread: resumable, .. } = &mut outcome
-                    {
-                        resumable.clone_from(&thread);
-                    }
                     return Err(Halt::with(outcome));
+                }
+                Verdict::AlreadyPublished => {
+                    unreachable!("`verify` says so only where the agent publishes")
                 }
             }
         }
+    }
+
+    /// Publishes the tree that a human released, and nothing else (D29). No agent is asked.
+    async fn release(&self, job: &Job<'_>, released: &TreeId) -> Result<Publication, Halt> {
+        let held = job.facts.held.as_ref().filter(|held| held.tree == *released);
+        let held = held.expect("`decide` plans a release only of what is held");
+        let tree = self.inspect(job.worktree).await?;
+        if tree.tree != *released {
+            self.rescue(&job.worktree.path).await?;
+            return Err(Halt::with(RunOutcome::NeedsInput {
+                question: format!(
+                    "What you released is not what lies in the worktree any more: it was {released}, and is {}. \
+                     Should I go on with it?",
+                    tree.tree
+                ),
+            }));
+        }
+        self.publication(job, &tree, &held.report, &Progress::default()).await
+    }
+
+    /// What is really there, next to what the forge says now.
+    async fn evidence(
+        &self,
+        plan: &RunPlan,
+        turn: TurnStatus,
+        tree: &TreeState,
+    ) -> Result<Evidence, Halt> {
+        let policy = Policy::of(&self.project);
+        let forge = loop {
+            match self.context.ports.store.load(&self.issue).await {
+                Ok(stored) => {
+                    break stored.map(|stored| ForgeNow::of(&policy, &stored.facts));
+                }
+                Err(error) => {
+                    warn!(run = %self.run, error = %chain(&error), "a turn cannot be judged yet");
+                    self.pause(STORE_RETRY).await?;
+                }
+            }
+        };
+        Ok(Evidence {
+            turn,
+            changed: tree.changed.clone(),
+            hits: tree.hits.clone(),
+            needs_new_head: plan.needs_new_head,
+            forge: forge.unwrap_or_default(),
+            ..Evidence::clean(plan.run_type, tree.tree.clone())
+        })
     }
 
     async fn prepare(&self, plan: &RunPlan) -> Result<Worktree, Halt> {
@@ -114,9 +145,7 @@ impl RunTask {
             Some(branch) => branch.clone(),
             None => match self.context.ports.forge.default_branch(&self.project.repo).await {
                 Ok(branch) => branch,
-                Err(error) => {
-                    return Err(Halt::with(ended_by_call(&error, plan.resume.clone())));
-                }
+                Err(error) => return Err(Halt::with(ended_by_call(&error))),
             },
         };
         let workspaces = &self.context.ports.workspaces;
@@ -130,126 +159,120 @@ impl RunTask {
             keep_edits: plan.keep_edits,
         };
         let prepared = self.lease.guard(workspaces.prepare(&order)).await?;
-        prepared.map_err(|error| Halt::with(ended_by_git(&error, plan.resume.clone())))
+        prepared.map_err(|error| Halt::with(ended_by_git(&error)))
     }
 
-    async fn launch(
-        &self,
-        worktree: &Worktree,
-        thread: Option<&ThreadId>,
-    ) -> Result<Box<dyn AgentSession>, Halt> {
+    async fn launch(&self, worktree: &Worktree) -> Result<Box<dyn AgentSession>, Halt> {
         let order = AgentLaunch {
             run: self.run.clone(),
             directory: worktree.path.clone(),
             network: self.project.network,
         };
         let launched = self.lease.guard(self.context.ports.agent.launch(&order)).await?;
-        launched.map_err(|error| failed(&error, thread))
+        launched.map_err(|error| failed(&error))
     }
 
     /// The work turn and, when it completed, the report turn.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that a turn stands on; a struct of it would be used once"
-    )]
     async fn turns(
         &self,
         session: &mut dyn AgentSession,
-        state: &mut RunState,
-        worktree: &Worktree,
-        plan: &RunPlan,
-        facts: &IssueFacts,
-        ticket: &Ticket,
-        thread: &mut Option<ThreadId>,
+        job: &Job<'_>,
+        progress: &mut Progress,
         instruction: Option<&str>,
     ) -> Result<(Turn, Option<Report>), Halt> {
-        let wanted = thread.clone();
+        let wanted = progress.thread.clone();
         let spec = wanted.clone().map_or(ThreadSpec::Fresh, ThreadSpec::Resume);
-        let open = self
-            .lease
-            .guard(session.open_thread(spec))
-            .await?
-            .map_err(|error| failed(&error, wanted.as_ref()))?;
+        let open =
+            self.lease.guard(session.open_thread(spec)).await?.map_err(|error| failed(&error))?;
         let same_thread = wanted.as_ref() == Some(&open);
-        *thread = Some(open.clone());
-        let RunState::Working { thread: stored, continuations, .. } = state else {
-            unreachable!("`work` hands over a working state")
-        };
-        let continuations = *continuations;
-        *stored = Some(open.clone());
-        self.advance(state).await?;
+        progress.thread = Some(open.clone());
+        self.advance(&working(job.worktree, progress, None)).await?;
 
         let input = match instruction {
             Some(instruction) if same_thread => prompt::continuation(instruction),
-            Some(_) | None => {
-                let rescue = match plan.keep_edits && !same_thread {
-                    true => self.rescue(&worktree.path).await?,
-                    false => None,
-                };
-                let earlier = match (plan.keep_edits, same_thread) {
-                    (_, true) => prompt::Earlier::SameThread,
-                    (true, false) => prompt::Earlier::OtherThread { rescue: rescue.as_deref() },
-                    (false, false) => prompt::Earlier::Nothing,
-                };
-                prompt::implementation(&prompt::PromptInput {
-                    ticket,
-                    branch: &worktree.branch,
-                    base_branch: &worktree.base_branch,
-                    inputs: inputs(facts),
-                    network: self.project.network,
-                    earlier,
-                })
-            }
+            Some(_) | None => self.prompt(job, same_thread).await?,
         };
         self.context.ports.probe.reached(Step::Turn, Side::Before);
         // The run and the number of the turn: the same message, when it is looked for after a crash (D22).
         let order = TurnOrder {
-            message_id: format!("{}-{continuations}", self.run),
+            message_id: format!("{}-{}", self.run, progress.continuations),
             input,
             output_schema: None,
         };
-        let turn = self
-            .lease
-            .guard(session.start_turn(&order))
-            .await?
-            .map_err(|error| failed(&error, thread.as_ref()))?;
-        if let RunState::Working { turn: stored, .. } = state {
-            *stored = Some(turn);
-        }
-        self.advance(state).await?;
-        let turn = self.supervise(session, thread.as_ref()).await?;
+        let turn = self.start_turn(session, &order, progress).await?;
+        self.advance(&working(job.worktree, progress, Some(turn))).await?;
+        let turn = self.supervise(session, progress).await?;
         self.context.ports.probe.reached(Step::Turn, Side::After);
         if turn.status != TurnStatus::Completed {
             return Ok((turn, None));
         }
         self.advance(&RunState::Reporting {
-            worktree: worktree.clone(),
+            worktree: job.worktree.clone(),
             thread: open,
-            continuations,
+            continuations: progress.continuations,
         })
         .await?;
-        let report = self.report(session, continuations, thread.as_ref()).await?;
+        let report = self.report(session, job.plan.run_type, progress).await?;
         Ok((turn, report))
+    }
+
+    async fn start_turn(
+        &self,
+        session: &mut dyn AgentSession,
+        order: &TurnOrder,
+        progress: &mut Progress,
+    ) -> Result<TurnId, Halt> {
+        let turn = self.lease.guard(session.start_turn(order)).await?;
+        let turn = turn.map_err(|error| failed(&error))?;
+        progress.spent.turns = progress.spent.turns.saturating_add(1);
+        Ok(turn)
+    }
+
+    /// What the agent is told at the beginning of a run.
+    async fn prompt(&self, job: &Job<'_>, same_thread: bool) -> Result<String, Halt> {
+        let Job { plan, facts, ticket, worktree } = job;
+        let earlier = match (plan.keep_edits, same_thread) {
+            (_, true) => EarlierWork::SameThread { dirty: Vec::new() },
+            (true, false) => EarlierWork::OtherThread {
+                rescue: self.rescue(&worktree.path).await?,
+                dirty: Vec::new(),
+            },
+            (false, false) => EarlierWork::Nothing,
+        };
+        let policy = Policy::of(&self.project);
+        let inputs: Vec<_> =
+            facts.slot.iter().flat_map(|slot| &slot.inputs).map(prompt::Input::from).collect();
+        let pull_request = prompt::PullRequestFacts::of(&policy, facts);
+        let request = prompt::Request {
+            work: &prompt::Work::of(&policy, facts, plan),
+            publisher: policy.publisher,
+            pull_request: pull_request.as_ref(),
+            inputs: &inputs,
+            earlier: &earlier,
+            wake: plan.wake,
+            network: self.project.network,
+            ..prompt::Request::new(*ticket, &worktree.branch, &worktree.base_branch)
+        };
+        Ok(prompt::build(&request).to_string())
     }
 
     /// Asks for the report, and once more when it cannot be read (D18).
     async fn report(
         &self,
         session: &mut dyn AgentSession,
-        continuations: u32,
-        thread: Option<&ThreadId>,
+        run_type: RunType,
+        progress: &mut Progress,
     ) -> Result<Option<Report>, Halt> {
-        for (try_number, input) in [(1, prompt::report()), (2, prompt::report_again())] {
+        let work = prompt::Work::bare(run_type);
+        let tries = [(1, prompt::report(&work)), (2, prompt::report_again(&work))];
+        for (try_number, input) in tries {
             let order = TurnOrder {
-                message_id: format!("{}-{continuations}-report-{try_number}", self.run),
+                message_id: format!("{}-{}-report-{try_number}", self.run, progress.continuations),
                 input,
                 output_schema: Some(report_schema().to_string()),
             };
-            self.lease
-                .guard(session.start_turn(&order))
-                .await?
-                .map_err(|error| failed(&error, thread))?;
-            let turn = self.supervise(session, thread).await?;
+            self.start_turn(session, &order, progress).await?;
+            let turn = self.supervise(session, progress).await?;
             match parse_report(&turn.answer) {
                 Ok(report) => return Ok(Some(report)),
                 Err(error) => warn!(run = %self.run, try_number, %error, "no report"),
@@ -262,7 +285,7 @@ impl RunTask {
     async fn supervise(
         &self,
         session: &mut dyn AgentSession,
-        thread: Option<&ThreadId>,
+        progress: &Progress,
     ) -> Result<Turn, Halt> {
         enum Happened {
             Event(Result<AgentEvent, AgentError>),
@@ -296,61 +319,51 @@ impl RunTask {
                 Happened::Event(Ok(AgentEvent::TurnEnded { status, answer })) => {
                     return Ok(Turn { status, answer });
                 }
-                Happened::Event(Err(error)) => return Err(failed(&error, thread)),
-                Happened::Changed => match self.steer().await {
-                    Ok(Steer::Continue | Steer::WithholdPublication(_)) => {}
-                    Ok(Steer::Interrupt(by)) => {
-                        return Err(self.stopped(session, by, thread).await);
-                    }
+                Happened::Event(Err(error)) => return Err(failed(&error)),
+                Happened::Changed => match self.steer(progress).await {
+                    // What humans say meanwhile is taken up by the next run.
+                    Ok(Steer::Continue | Steer::Deliver(_) | Steer::WithholdPublication(_)) => {}
+                    Ok(Steer::Interrupt(by)) => return Err(self.stopped(session, by).await),
                     // Asked again at the next change, and once more before anything is published.
                     Err(error) => {
                         warn!(run = %self.run, error = %chain(&error), "a run could not be steered");
                     }
                 },
                 Happened::Shutdown => {
-                    return Err(self.stopped(session, Interruption::Shutdown, thread).await);
+                    return Err(self.stopped(session, Interruption::Shutdown).await);
                 }
                 Happened::LeaseLost => return Err(Halt::Leave),
-                Happened::Silence => return Err(stuck("it was silent for too long", thread)),
-                Happened::TooLong => return Err(stuck("its turn took too long", thread)),
+                Happened::Silence => return Err(stuck("it was silent for too long")),
+                Happened::TooLong => return Err(stuck("its turn took too long")),
             }
         }
     }
 
     /// Interrupts the turn as well as it can be; closing the session ends it in any case.
-    async fn stopped(
-        &self,
-        session: &mut dyn AgentSession,
-        by: Interruption,
-        thread: Option<&ThreadId>,
-    ) -> Halt {
+    async fn stopped(&self, session: &mut dyn AgentSession, by: Interruption) -> Halt {
         if let Err(error) = session.interrupt().await {
             debug!(run = %self.run, error = %chain(&error), "the turn was not interrupted; its process is ended");
         }
-        Halt::with(RunOutcome::Interrupted { by, thread: thread.cloned() })
+        Halt::with(RunOutcome::Interrupted { by })
     }
 
-    async fn inspect(
-        &self,
-        worktree: &Worktree,
-        thread: Option<&ThreadId>,
-    ) -> Result<TreeState, Halt> {
+    async fn inspect(&self, worktree: &Worktree) -> Result<TreeState, Halt> {
         let inspected = self
             .lease
             .guard(self.context.ports.workspaces.inspect(&self.project, worktree))
             .await?;
-        inspected.map_err(|error| Halt::with(ended_by_git(&error, thread.cloned())))
+        inspected.map_err(|error| Halt::with(ended_by_git(&error)))
     }
 
     /// Makes the commit, and everything that publishing it needs. An outage is waited out, as in publishing.
     async fn publication(
         &self,
-        worktree: &Worktree,
+        job: &Job<'_>,
         tree: &TreeState,
         report: &Report,
-        ticket: &Ticket,
-        thread: Option<&ThreadId>,
+        progress: &Progress,
     ) -> Result<Publication, Halt> {
+        let Job { worktree, ticket, .. } = job;
         let workspaces = &self.context.ports.workspaces;
         self.context.ports.probe.reached(Step::Commit, Side::Before);
         let order = CommitOrder {
@@ -362,7 +375,7 @@ impl RunTask {
             message: commit_message(report, ticket, &self.run),
             at_millis: self.context.now().millis(),
         };
-        let git = |error| Halt::with(ended_by_git(&error, thread.cloned()));
+        let git = |error| Halt::with(ended_by_git(&error));
         let commit: CommitSha = self.lease.guard(workspaces.commit(&order)).await?.map_err(git)?;
         self.context.ports.probe.reached(Step::Commit, Side::After);
         let mut wait = FIRST_RETRY;
@@ -379,8 +392,10 @@ impl RunTask {
                 }
                 Err(error) => return Err(git(error)),
             }
-            let stopped = |by| RunOutcome::Interrupted { by, thread: thread.cloned() };
-            if let Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) = self.steer().await {
+            let stopped = |by| RunOutcome::Interrupted { by };
+            if let Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) =
+                self.steer(progress).await
+            {
                 return Err(Halt::with(stopped(by)));
             }
             tokio::select! {
@@ -394,7 +409,7 @@ impl RunTask {
         };
         let text = pull_request_text(report, ticket, &self.issue, &self.run);
         Ok(Publication {
-            worktree: worktree.clone(),
+            worktree: (*worktree).clone(),
             tree: tree.tree.clone(),
             commit,
             expected_remote: remote.map(|branch| branch.head),
@@ -406,13 +421,20 @@ impl RunTask {
     }
 }
 
-fn stuck(what: &str, thread: Option<&ThreadId>) -> Halt {
-    Halt::with(RunOutcome::Failed {
-        reason: format!("the agent was ended: {what}"),
-        thread: thread.cloned(),
-    })
+/// How a run in which the agent works is stored.
+fn working(worktree: &Worktree, progress: &Progress, turn: Option<TurnId>) -> RunState {
+    RunState::Working {
+        worktree: worktree.clone(),
+        thread: progress.thread.clone(),
+        turn,
+        continuations: progress.continuations,
+    }
 }
 
-fn failed(error: &AgentError, thread: Option<&ThreadId>) -> Halt {
-    Halt::with(RunOutcome::Failed { reason: chain(error), thread: thread.cloned() })
+fn stuck(what: &str) -> Halt {
+    Halt::with(RunOutcome::Failed { reason: format!("the agent was ended: {what}") })
+}
+
+fn failed(error: &AgentError) -> Halt {
+    Halt::with(RunOutcome::Failed { reason: chain(error) })
 }

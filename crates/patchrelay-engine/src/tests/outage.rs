@@ -177,7 +177,7 @@ async fn a_store_that_fails_now_and_then_stops_nothing() {
     world.start();
     world.assert_published_once().await;
     for run in world.runs().await {
-        let lost = RunOutcome::Interrupted { by: Interruption::Restart, thread: None };
+        let lost = RunOutcome::Interrupted { by: Interruption::Restart };
         assert!(
             matches!(run.outcome, Some(RunOutcome::Published { .. })) || run.outcome == Some(lost),
             "{run:?}"

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use patchrelay_domain::{Interruption, PrState, RunOutcome, RunState, ThreadId};
+use patchrelay_domain::{
+    Interruption, ObservationKind, PrState, RunId, RunOutcome, RunState, ThreadId,
+};
 use patchrelay_ports::{Clock, Side, Step};
 
 use super::sim::{Act, Death, Fault, Turn, World, at_once, issue};
@@ -17,6 +19,17 @@ fn two_halves(world: &World) {
     state.agents.work.push_back(Turn::of([(5, second), done()]));
 }
 
+/// The thread that a run left, as its end was logged.
+async fn left_thread(world: &World, ended: &RunId) -> Option<ThreadId> {
+    let log = world.log().await;
+    let kinds = log.into_iter().filter_map(|stored| stored.observation).map(|seen| seen.kind);
+    let mut ends = kinds.filter_map(|kind| match kind {
+        ObservationKind::RunSettled { run, thread, .. } if run == *ended => Some(thread),
+        _ => None,
+    });
+    ends.next().expect("the run ended")
+}
+
 /// The run that was lost, and the one that follows it.
 async fn assert_followed(world: &World, state: fn(&RunState) -> bool, thread: Option<&str>) {
     world.until_ended(2).await;
@@ -24,9 +37,9 @@ async fn assert_followed(world: &World, state: fn(&RunState) -> bool, thread: Op
     let runs = world.runs().await;
     assert_eq!(runs.len(), 2, "{runs:?}");
     assert!(state(&runs[0].state), "{runs:?}");
-    let thread = thread.map(ThreadId::new);
-    let lost = RunOutcome::Interrupted { by: Interruption::Restart, thread };
+    let lost = RunOutcome::Interrupted { by: Interruption::Restart };
     assert_eq!(runs[0].outcome, Some(lost));
+    assert_eq!(left_thread(world, &runs[0].id).await, thread.map(ThreadId::new));
     assert!(world.sim.state().agents.reaped.contains(&runs[0].id));
     assert!(world.is_lease_free().await);
 }
@@ -247,9 +260,9 @@ async fn a_run_whose_task_panics_is_taken_over_when_its_lease_is_over() {
     world.until_ended(2).await;
     world.assert_published_once().await;
     let runs = world.runs().await;
-    let thread = Some(ThreadId::new("thread-1"));
-    let lost = RunOutcome::Interrupted { by: Interruption::Restart, thread };
+    let lost = RunOutcome::Interrupted { by: Interruption::Restart };
     assert_eq!(runs[0].outcome, Some(lost));
+    assert_eq!(left_thread(&world, &runs[0].id).await, Some(ThreadId::new("thread-1")));
     assert!(runs[0].ended.expect("it has").since(runs[0].started) < Duration::from_secs(120));
 }
 

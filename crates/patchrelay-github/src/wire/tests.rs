@@ -30,6 +30,8 @@ fn an_open_pull_request_has_no_merge_commit() {
         url: "https://github.com/acme/app/pull/7".to_owned(),
         state: PrState::Open,
         is_draft: true,
+        is_from_fork: false,
+        ended: None,
         head_branch: BranchName::new("patchrelay/APP-1"),
         head: CommitSha::new("abc"),
         base_branch: BranchName::new("main"),

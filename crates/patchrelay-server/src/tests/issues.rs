@@ -26,6 +26,8 @@ fn pull_request() -> PullRequest {
         url: "https://github.test/acme/app/pull/7".to_owned(),
         state: PrState::Open,
         is_draft: false,
+        is_from_fork: false,
+        ended: None,
         head_branch: BranchName::new("app/APP-1-wish-a-good-night"),
         head: CommitSha::new("1".repeat(40)),
         base_branch: BranchName::new("main"),
@@ -37,6 +39,7 @@ fn published() -> RunOutcome {
     RunOutcome::Published {
         commit: CommitSha::new("1".repeat(40)),
         pull_request: pull_request(),
+        version: patchrelay_domain::Timestamp::default(),
         summary: "Added the greeting.".to_owned(),
     }
 }
@@ -103,7 +106,7 @@ async fn an_issue_with_a_pull_request_is_shown_whole() {
     let issue = delegated(&world, "0a4c0f3e", "APP-1").await;
     let lost = world.claim(&issue, "run-1").await;
     let reason = "the agent went away".to_owned();
-    world.settle(&lost, "run-1", RunOutcome::Failed { reason, thread: None }).await;
+    world.settle(&lost, "run-1", RunOutcome::Failed { reason }).await;
     let lease = world.claim(&issue, "run-2").await;
     world.settle(&lease, "run-2", published()).await;
     insta::assert_json_snapshot!(world.get("/api/issues/APP-1").await.json());
@@ -123,10 +126,10 @@ async fn an_explanation_tells_facts_decision_and_history() {
     world.observe(&issue, vec![opened("s1", Some("Please hurry.")), read("APP-1")]).await;
     let lease = world.claim(&issue, "run-1").await;
     let reason = "the agent went away".to_owned();
-    world.settle(&lease, "run-1", RunOutcome::Failed { reason, thread: None }).await;
+    world.settle(&lease, "run-1", RunOutcome::Failed { reason }).await;
     let lease = world.claim(&issue, "run-2").await;
     let reason = "the agent went away again".to_owned();
-    world.settle(&lease, "run-2", RunOutcome::Failed { reason, thread: None }).await;
+    world.settle(&lease, "run-2", RunOutcome::Failed { reason }).await;
     insta::assert_json_snapshot!(world.get("/api/issues/APP-1/explain").await.json());
 }
 
@@ -257,7 +260,7 @@ async fn failed_issues_fill_their_pages() {
     many(&world, 40).await;
     for n in [3, 5, 20, 38, 39] {
         let at = NOW.plus(Duration::from_secs(n));
-        world.observe_at(at, &issue(&format!("t{n}")), vec![escalated()]).await;
+        world.observe_at(at, &issue(&format!("t{n}")), escalated()).await;
     }
     let expected = [vec!["APP-39", "APP-38"], vec!["APP-20", "APP-5"], vec!["APP-3"]];
     assert_eq!(pages(&world, "failed&limit=2").await, expected);
@@ -274,7 +277,7 @@ async fn failed_issues_fill_their_pages() {
 async fn a_filter_that_finds_little_gives_short_pages_with_a_cursor() {
     let world = World::new().await;
     many(&world, 1_010).await;
-    world.observe_at(NOW.plus(Duration::from_secs(1)), &issue("t1"), vec![escalated()]).await;
+    world.observe_at(NOW.plus(Duration::from_secs(1)), &issue("t1"), escalated()).await;
     let pages = pages(&world, "failed&limit=200").await;
     assert_eq!(pages, [vec![], vec!["APP-1".to_owned()]]);
 }

@@ -16,9 +16,9 @@ use axum::{
 };
 use hmac::{Hmac, Mac};
 use patchrelay_domain::{
-    Budgets, Change, IssueFacts, IssueId, Observation, ObservationKind, Policy, Project, ProjectId,
-    RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp, TrackerState, TrackerStateKind,
-    change, charge,
+    Budgets, Change, Charge, IssueFacts, IssueId, Observation, ObservationKind, Policy, Project,
+    ProjectId, RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp, TrackerState,
+    TrackerStateKind, change, charge,
 };
 use patchrelay_github::GithubWebhooks;
 use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
@@ -143,14 +143,8 @@ impl World {
     pub(super) async fn claim(&self, issue: &IssueId, run: &str) -> Lease {
         let lease = self.store.acquire(issue, "worker", NOW, LEASE).await.unwrap().unwrap();
         let facts = self.store.load(issue).await.unwrap().unwrap().facts;
-        let claimed = ObservationKind::RunClaimed {
-            run: RunId::new(run),
-            run_type: RunType::Implementation,
-            epoch: facts.epoch,
-            branch: patchrelay_domain::BranchName::new("app/APP-1-wish-a-good-night"),
-            worktree: "/worktrees/APP-1".to_owned(),
-            consumes: facts.pending.iter().map(|input| input.seq).collect(),
-        };
+        let consumes = facts.pending.iter().map(|input| input.seq).collect();
+        let claimed = claimed(run, facts.epoch, consumes);
         let new = NewRun { id: RunId::new(run), run_type: RunType::Implementation, started: NOW };
         let guard = Guard::Claim { lease: lease.clone(), run: new };
         self.change(NOW, issue, "app", vec![claimed], guard).await;
@@ -164,6 +158,8 @@ impl World {
             charge: charge(&outcome),
             result: outcome.clone(),
             continuations: 1,
+            thread: None,
+            spent: patchrelay_domain::Spent::default(),
         };
         let guard = Guard::Settle { lease: lease.clone(), run: RunId::new(run), outcome };
         self.change(NOW, &lease.issue, "app", vec![settled], guard).await;
@@ -283,12 +279,41 @@ pub(super) fn read_as(version: Timestamp, key: &str, kind: TrackerStateKind) -> 
         priority: 0,
         state: TrackerState { id: "s1".to_owned(), name: format!("{kind:?}"), kind },
         delegated: true,
+        ended: None,
+        blockers: Vec::new(),
+        linked: Vec::new(),
     };
     ObservationKind::TicketRead { version, ticket }
 }
 
-pub(super) fn escalated() -> ObservationKind {
-    ObservationKind::Escalated { reason: "3 runs were not enough".to_owned() }
+pub(super) fn escalated() -> Vec<ObservationKind> {
+    (1..=3).flat_map(|n| [claimed(&format!("gone-{n}"), 1, Vec::new()), insufficient(n)]).collect()
+}
+
+fn insufficient(n: u32) -> ObservationKind {
+    ObservationKind::RunSettled {
+        run: RunId::new(format!("gone-{n}")),
+        charge: Charge::Attempt,
+        result: RunOutcome::Insufficient { reason: "nothing came of it".to_owned() },
+        continuations: 0,
+        thread: None,
+        spent: patchrelay_domain::Spent::default(),
+    }
+}
+
+fn claimed(run: &str, epoch: u32, consumes: Vec<u64>) -> ObservationKind {
+    ObservationKind::RunClaimed {
+        run: RunId::new(run),
+        run_type: RunType::Implementation,
+        epoch,
+        branch: patchrelay_domain::BranchName::new("app/APP-1-wish-a-good-night"),
+        worktree: "/worktrees/APP-1".to_owned(),
+        consumes,
+        wake: None,
+        head: None,
+        signature: None,
+        release: None,
+    }
 }
 
 /// The hexadecimal HMAC-SHA256 of a body, as both senders sign.

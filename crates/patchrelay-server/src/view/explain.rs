@@ -96,7 +96,7 @@ impl FactsView {
                 text: question.text.clone(),
                 asked_at: question.asked.map(rfc3339),
             }),
-            escalated: facts.escalated.clone(),
+            escalated: facts.escalated.as_ref().map(|known| known.reason.clone()),
             no_change_needed: facts.no_change_needed.clone(),
         }
     }

@@ -1,12 +1,14 @@
 //! Issues as they are read: one, many, by pull request, and those that could run.
 
+use std::collections::HashMap;
+
 use patchrelay_domain::{BranchName, IssueId, PrNumber, ProjectId, ReadyIssue, Timestamp};
 use patchrelay_ports::{IssueFilter, StoreError, Stored};
 use sqlx::SqlitePool;
 
 use super::failed;
 use crate::{
-    record::{IssueRecord, ReadyRecord, issue_id, read_all},
+    record::{IssueRecord, ReadyRecord, issue_id, number, read_all},
     sql,
 };
 
@@ -78,6 +80,22 @@ pub(super) async fn next_due(
         .await
         .map_err(failed("read when the next issue is due"))?;
     Ok(due.map(Timestamp::from_millis))
+}
+
+pub(super) async fn starts_since(
+    reader: &SqlitePool,
+    since: Timestamp,
+) -> Result<HashMap<ProjectId, usize>, StoreError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql::STARTS_SINCE)
+        .bind(since.millis())
+        .fetch_all(reader)
+        .await
+        .map_err(failed("count the runs that started lately"))?;
+    rows.into_iter()
+        .map(|(project, starts)| {
+            Ok((ProjectId::new(&project), number("starts of project", &project, starts)?))
+        })
+        .collect()
 }
 
 /// The column in which a pull request's number is looked up. The facts hold the number itself; no forge counts as

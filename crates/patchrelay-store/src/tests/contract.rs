@@ -63,6 +63,7 @@ macro_rules! for_every_case {
                 a_leased_issue_is_not_ready,
                 an_issue_keeps_its_place_among_the_ready,
                 the_next_due_time_is_the_earliest_of_a_wait,
+                starts_are_counted_by_project,
                 issues_are_listed_newest_first_in_pages,
                 issues_are_filtered,
                 an_issue_is_found_by_its_pull_request,

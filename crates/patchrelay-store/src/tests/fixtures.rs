@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use patchrelay_domain::{
-    ActivityContent, BranchName, FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId, NextStep,
-    Observation, ObservationKind, OutboxOrder, ProjectId, RunId, RunOutcome, RunPlan, RunType,
-    SessionId, TicketTarget, Timestamp, Wait,
+    About, ActivityContent, BranchName, FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId,
+    NextStep, Observation, ObservationKind, OutboxOrder, ProjectId, RunId, RunOutcome, RunPlan,
+    RunType, SessionId, TicketTarget, Timestamp, Wait,
 };
 use patchrelay_ports::{
     Commit, Committed, Delivery, Guard, Lease, NewOrder, NewRun, Source, Store,
@@ -53,8 +53,15 @@ pub(super) fn run_next() -> NextStep {
         epoch: 1,
         branch: BranchName::new("patchrelay/APP-1"),
         worktree_name: "APP-1-x".to_owned(),
+        wake: None,
+        head: None,
+        signature: None,
         resume: None,
+        parent: None,
         keep_edits: false,
+        merge_base: false,
+        needs_new_head: false,
+        release: None,
         consumes: Vec::new(),
     })
 }
@@ -73,7 +80,7 @@ pub(super) fn opened(session: &str) -> Observation {
 }
 
 pub(super) fn asked(question: &str) -> Observation {
-    let kind = ObservationKind::Asked { question: question.to_owned() };
+    let kind = ObservationKind::Asked { question: question.to_owned(), about: About::Work };
     Observation { at: NOW, correlation: "delivery-2".to_owned(), kind }
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn report(first_prompt: &str) -> Report {
         pr_title: subject,
         pr_body: format!("Does what {key} asks for, and notes it in `{CHANGE_LOG}`."),
         question: String::new(),
+        resolved: Vec::new(),
     }
 }
 

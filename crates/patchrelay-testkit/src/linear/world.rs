@@ -95,6 +95,8 @@ struct Issue {
     labels: Vec<String>,
     is_delegated: bool,
     updated_millis: i64,
+    /// Since when it is in a state that ends it.
+    ended_millis: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -163,6 +165,7 @@ impl World {
             labels: Vec::new(),
             is_delegated: false,
             updated_millis: self.now_millis(),
+            ended_millis: None,
         };
         let key = issue.key.clone();
         self.issues.push(issue);
@@ -243,6 +246,9 @@ impl World {
             .expect("a fake is asked about tickets that it has");
         change(issue);
         issue.updated_millis = now;
+        let state = self.states.iter().find(|state| state.id == issue.state);
+        let is_over = state.is_some_and(|state| matches!(state.kind, "completed" | "canceled"));
+        issue.ended_millis = is_over.then(|| issue.ended_millis.unwrap_or(now));
     }
 
     fn state(&self, id: &str) -> &State {
@@ -274,6 +280,8 @@ impl World {
         let issue = self.issues.iter().find(|issue| issue.id == id || issue.key == id);
         let issue = issue.ok_or_else(|| No::not_found("Issue"))?;
         let user = |id: &str| json!({ "__typename": "User", "id": id });
+        let is_in = |kind: &str| self.state(&issue.state).kind == kind;
+        let ended = |kind: &str| issue.ended_millis.filter(|_| is_in(kind)).map(text_of);
         let labels: Vec<Value> = issue
             .labels
             .iter()
@@ -288,6 +296,8 @@ impl World {
             "url": self.url(issue),
             "priority": 0.0,
             "updatedAt": text_of(issue.updated_millis),
+            "completedAt": ended("completed"),
+            "canceledAt": ended("canceled"),
             "state": state(self.state(&issue.state)),
             "team": self.team(),
             "project": null,

@@ -132,9 +132,8 @@ fn a_queue_that_wants_a_fresh_head() {
 
 #[test]
 fn the_report_turn() {
-    insta::assert_snapshot!("report_on_conflicts", report_on(&Work::BranchUpkeep(upkeep())));
-    assert_eq!(report_on(&Work::CiRepair(ci())), report());
-    assert_eq!(report_again_on(&Work::CiRepair(ci())), report_again());
-    let again = report_again_on(&Work::BranchUpkeep(upkeep()));
-    assert!(again.ends_with(&report_on(&Work::BranchUpkeep(upkeep()))));
+    insta::assert_snapshot!("report_on_conflicts", report(&Work::BranchUpkeep(upkeep())));
+    assert!(report(&Work::CiRepair(ci())).ends_with("resolved: an empty list"));
+    let again = report_again(&Work::BranchUpkeep(upkeep()));
+    assert!(again.ends_with(&report(&Work::BranchUpkeep(upkeep()))));
 }

@@ -178,6 +178,8 @@ impl ForgePort for Sim {
                 url: format!("https://forge.test/{}/pull/{}", order.repo, number.0),
                 state: PrState::Open,
                 is_draft: order.draft,
+                is_from_fork: false,
+                ended: None,
                 head_branch: order.head.clone(),
                 head,
                 base_branch: order.base.clone(),

@@ -1,6 +1,6 @@
 //! The real store, which can be told to fail, and in front of which time stands.
 
-use std::{future::Future, sync::Arc, sync::mpsc, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, sync::mpsc, time::Duration};
 
 use async_trait::async_trait;
 use patchrelay_domain::{
@@ -117,6 +117,13 @@ impl Store for SimStore {
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         self.through("store.next_due", self.inner.next_due(now)).await
+    }
+
+    async fn starts_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<HashMap<ProjectId, usize>, StoreError> {
+        self.through("store.starts_since", self.inner.starts_since(since)).await
     }
 
     async fn acquire(

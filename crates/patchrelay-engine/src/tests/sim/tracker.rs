@@ -39,6 +39,9 @@ impl Tickets {
             priority: 0,
             state: state(TrackerStateKind::Unstarted),
             delegated: true,
+            ended: None,
+            blockers: Vec::new(),
+            linked: Vec::new(),
         };
         self.tickets.insert(issue.clone(), Versioned { version: now, value: ticket });
     }

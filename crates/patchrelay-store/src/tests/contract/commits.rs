@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use patchrelay_domain::{ObservationKind, PendingInput};
+use patchrelay_domain::{InputKind, ObservationKind, PendingInput, prompt::Trust};
 use patchrelay_ports::{Commit, Committed, Received, Store};
 
 use crate::tests::fixtures::{
@@ -13,8 +13,17 @@ type Shared = Arc<dyn Store>;
 pub(in crate::tests) async fn facts_round_trip(store: Shared) {
     let mut facts = facts("a");
     facts.next_input = u64::MAX;
-    facts.escalated = Some("quotes \" and \\ and \0 and \u{1F680}".to_owned());
-    facts.pending.push(PendingInput { seq: 1, at: NOW, text: String::new(), author: None });
+    facts.no_change_needed = Some("quotes \" and \\ and \0 and \u{1F680}".to_owned());
+    facts.pending.push(PendingInput {
+        seq: 1,
+        at: NOW,
+        said: NOW,
+        source: "comment".to_owned(),
+        kind: InputKind::FollowupComment,
+        text: String::new(),
+        author: None,
+        trust: Trust::Member,
+    });
     assert_eq!(stored(&*store, &change(0, facts.clone())).await, 1);
     let first = store.load(&issue("a")).await.unwrap().unwrap();
     assert_eq!((first.version, &first.facts), (1, &facts));

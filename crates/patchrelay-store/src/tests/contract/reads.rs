@@ -1,10 +1,10 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use patchrelay_domain::{
     BranchName, CommitSha, IssueFacts, NextStep, PrNumber, PrState, ProjectId, PullRequest,
-    ReadyIssue, RunType, Settled, Timestamp, Versioned, Wait,
+    ReadyIssue, RunId, RunType, Settled, Timestamp, Versioned, Wait,
 };
-use patchrelay_ports::{Commit, IssueFilter, NewRun, Store};
+use patchrelay_ports::{Commit, Committed, Guard, IssueFilter, NewRun, Store};
 
 use crate::tests::fixtures::{
     NOW, TTL, asked, back_off, change, claim, facts, issue, later, leased, line, opened, run_next,
@@ -89,6 +89,21 @@ pub(in crate::tests) async fn the_next_due_time_is_the_earliest_of_a_wait(store:
     );
 }
 
+pub(in crate::tests) async fn starts_are_counted_by_project(store: Shared) {
+    assert!(store.starts_since(NOW).await.unwrap().is_empty());
+    for (name, started) in [("a", 1), ("b", 2), ("c", 3)] {
+        let lease = leased(&*store, name, "w1", NOW).await;
+        let id = RunId::new(name);
+        let run = NewRun { id, run_type: RunType::Implementation, started: later(started) };
+        let claim = Commit { guard: Guard::Claim { lease, run }, ..change(0, facts(name)) };
+        assert!(matches!(store.commit(&claim).await.unwrap(), Committed::Stored(_)));
+    }
+    let app = |starts| HashMap::from([(ProjectId::new("app"), starts)]);
+    assert_eq!(store.starts_since(NOW).await.unwrap(), app(3));
+    assert_eq!(store.starts_since(later(1)).await.unwrap(), app(2), "later than this");
+    assert!(store.starts_since(later(3)).await.unwrap().is_empty());
+}
+
 async fn list(store: &Shared, filter: IssueFilter) -> Vec<String> {
     store
         .list(&filter)
@@ -153,6 +168,8 @@ pub(in crate::tests) async fn an_issue_is_found_by_its_pull_request(store: Share
         url: "https://forge.test/acme/app/pull/7".to_owned(),
         state: PrState::Closed,
         is_draft: false,
+        is_from_fork: false,
+        ended: None,
         head_branch: BranchName::new("x/one"),
         head: CommitSha::new("0123456789012345678901234567890123456789"),
         base_branch: BranchName::new("main"),

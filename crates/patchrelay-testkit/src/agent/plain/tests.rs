@@ -2,7 +2,7 @@ use std::fs;
 
 use patchrelay_domain::{
     BranchName, Ticket, TrackerState, TrackerStateKind,
-    prompt::{Earlier, PromptInput, implementation},
+    prompt::{Request, build},
 };
 
 use super::{report, steps};
@@ -11,14 +11,8 @@ use crate::agent::edit;
 /// The prompt that the engine writes for such a ticket.
 fn prompt(title: &str, description: &str) -> String {
     let ticket = ticket(title, description);
-    implementation(&PromptInput {
-        ticket: &ticket,
-        branch: &BranchName::new("app-1"),
-        base_branch: &BranchName::new("main"),
-        inputs: &[],
-        network: false,
-        earlier: Earlier::Nothing,
-    })
+    let (branch, base) = (BranchName::new("app-1"), BranchName::new("main"));
+    build(&Request::new(&ticket, &branch, &base)).to_string()
 }
 
 fn ticket(title: &str, description: &str) -> Ticket {
@@ -38,6 +32,9 @@ fn ticket(title: &str, description: &str) -> Ticket {
             kind: TrackerStateKind::Unstarted,
         },
         delegated: true,
+        ended: None,
+        blockers: Vec::new(),
+        linked: Vec::new(),
     }
 }
 

@@ -1,0 +1,94 @@
+//! What people say after work began, and what becomes of it.
+
+use patchrelay_domain::{
+    Actor, Heard, ObservationKind, RunOutcome, RunType, Standing, Timestamp, TreeId,
+};
+
+use super::sim::{Act, Turn, World};
+
+fn member() -> Actor {
+    Actor { id: "user-1".to_owned(), name: None, email: None, standing: Standing::Member }
+}
+
+fn says(text: &str) -> ObservationKind {
+    ObservationKind::HumanInput {
+        source: "activity-1".to_owned(),
+        said: Timestamp::from_millis(0),
+        heard: Heard::Session,
+        author: member(),
+        text: text.to_owned(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_for_after_publishing_becomes_a_second_commit_of_the_same_pull_request() {
+    let world = World::at_work().await;
+    world.assert_published_once().await;
+    let first = world.pull_request();
+    let writes = Act::Writes { path: "tests/greeting.rs", content: "a test" };
+    let turn = Turn::of([(5, writes), (10, Act::Ends("Done.".to_owned()))]);
+    world.sim.state().agents.work.push_back(turn);
+    world.observe(says("Please write a test, too.")).await;
+    world.until_ended(2).await;
+    world.until_quiet().await;
+    world.assert_nothing_wrong().await;
+
+    assert!(world.facts().await.pending.is_empty());
+    let second = world.pull_request();
+    let state = world.sim.state();
+    assert_eq!((first.number, &first.head_branch), (second.number, &second.head_branch));
+    assert_eq!(state.forge.runs_on(&second.head_branch).len(), 2);
+    assert_eq!(state.tickets.count("response: Updated pull request"), 1);
+    let turns = state.agents.work_turns();
+    assert!(turns[1].input.contains("| Please write a test, too."), "{}", turns[1].input);
+    assert_eq!(turns[0].thread, turns[1].thread, "it goes on where it was");
+}
+
+/// A world in which the work of the first run is held, and the tree that is.
+async fn with_held_work() -> (World, TreeId) {
+    let mut world = World::with_delegated_ticket().await;
+    world.project().protected_paths = vec!["src/**".to_owned()];
+    world.start();
+    world.until_ended(1).await;
+    world.until_quiet().await;
+    let held = world.facts().await.held.expect("the gate holds it");
+    (world, held.tree)
+}
+
+fn approved(tree: &TreeId) -> ObservationKind {
+    ObservationKind::Approved { order: "order-1".to_owned(), tree: tree.clone(), by: member() }
+}
+
+/// D29: exactly that tree, and no agent is asked again.
+#[tokio::test(start_paused = true)]
+async fn released_work_is_published_as_it_is() {
+    let (world, tree) = with_held_work().await;
+    world.assert_nothing_published();
+    let asked = "elicitation: The work is ready, but it contains something";
+    assert_eq!(world.sim.state().tickets.count(asked), 1);
+    world.observe(approved(&tree)).await;
+    world.assert_published_once().await;
+    let runs = world.runs().await;
+    assert_eq!(runs.len(), 2);
+    assert_eq!(runs[1].run_type, RunType::Implementation);
+    let state = world.sim.state();
+    assert_eq!(state.agents.launches, 1);
+    let pr = &state.forge.open_pull_requests()[0];
+    assert_eq!(state.forge.commits[&pr.head].tree, tree);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_changed_after_it_was_looked_at_is_not_published() {
+    let (mut world, tree) = with_held_work().await;
+    world.crash().await;
+    world.observe(approved(&tree)).await;
+    for directory in world.sim.state().disk.worktrees.values_mut() {
+        directory.files.insert("src/lib.rs".to_owned(), "something else".to_owned());
+    }
+    world.start();
+    world.until_ended(2).await;
+    world.until_quiet().await;
+    world.assert_nothing_published();
+    let outcome = world.runs().await[1].outcome.clone();
+    assert!(matches!(outcome, Some(RunOutcome::NeedsInput { .. })), "{outcome:?}");
+}
