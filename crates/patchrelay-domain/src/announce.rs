@@ -296,10 +296,7 @@ fn run_settled(before: &IssueFacts, after: &IssueFacts, result: &RunOutcome) -> 
     let respond = |body: String| activity(after, ActivityContent::Response { body }, false);
     match result {
         RunOutcome::Published { pull_request, summary, .. } => {
-            let is_update = before
-                .open_pull_request()
-                .is_some_and(|known| known.number == pull_request.number)
-                && before.slot.as_ref().is_some_and(|slot| slot.head.is_some());
+            let is_update = before.slot.as_ref().is_some_and(|slot| slot.head.is_some());
             let mut orders = respond(format!(
                 "{} pull request [{}]({}).\n\n{}",
                 if is_update { "Updated" } else { "Opened" },

@@ -37,13 +37,10 @@ pub fn decide(policy: &Policy, now: Timestamp, facts: &IssueFacts) -> NextStep {
     if facts.stopped().is_some() {
         return wait(Wait::Stopped);
     }
-    let wanted = match released(facts) {
-        Some(wanted) => wanted,
-        None => match attached(policy, facts) {
-            Some(step) => return step,
-            None => wanted(policy, facts),
-        },
-    };
+    if let Some(step) = overtaken(facts).or_else(|| attached(policy, facts)) {
+        return step;
+    }
+    let wanted = released(facts).unwrap_or_else(|| wanted(policy, facts));
     let run_type = match &wanted {
         Wanted::Run { run_type, .. } => *run_type,
         Wanted::Nothing(_) if !ticket.delegated => return wait(Wait::Undelegated),
@@ -126,9 +123,22 @@ fn put(question: &Question) -> NextStep {
     NextStep::Ask { question: question.text.clone(), about: question.about }
 }
 
+/// A tree that a human released, but that stands on a head which others have pushed over meanwhile: publishing it would take
+/// their work back.
+fn overtaken(facts: &IssueFacts) -> Option<NextStep> {
+    let held = facts.held.as_ref().filter(|held| held.released_by.is_some())?;
+    let is_overtaken = held.head.as_ref() != facts.head() && !facts.is_answered();
+    is_overtaken.then(|| NextStep::Ask {
+        question: "The pull request changed after this work was held, so I do not publish it as it is. Should I do it \
+                   again on top of the change?"
+            .to_owned(),
+        about: About::Work,
+    })
+}
+
 /// A publication that a human released goes out before anything else is done.
 fn released(facts: &IssueFacts) -> Option<Wanted> {
-    let held = facts.held.as_ref().filter(|held| held.released_by.is_some())?;
+    let held = facts.releasable()?;
     if let Some(blocked) = wanted::blocked(facts, held.run_type) {
         return Some(blocked);
     }
@@ -199,7 +209,7 @@ fn plan(policy: &Policy, facts: &IssueFacts, ticket: &Ticket, wanted: Wanted) ->
         unreachable!("`decide` plans only what is a run")
     };
     let pull_request = facts.open_pull_request();
-    let release = facts.held.as_ref().filter(|held| held.released_by.is_some());
+    let release = facts.releasable();
     let branch = pull_request
         .map(|pr| pr.head_branch.clone())
         .or_else(|| facts.branch.clone().filter(|_| !facts.is_branch_spent()))

@@ -33,14 +33,15 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
     let mut new = facts.clone();
     let at = observation.at;
     let changed = match &observation.kind {
-        ObservationKind::SessionOpened { session, prompt, author } => tracker::session_opened(
-            policy,
-            &mut new,
-            at,
-            session,
-            prompt.as_deref(),
-            author.clone(),
-        ),
+        ObservationKind::SessionOpened { session, prompt, author, opened } => {
+            let opened = tracker::Opened {
+                session,
+                prompt: prompt.as_deref(),
+                author: author.as_deref(),
+                opened: opened.unwrap_or(at),
+            };
+            tracker::session_opened(policy, &mut new, at, &opened)
+        }
         ObservationKind::TicketRead { version, ticket } => {
             tracker::read(&mut new, *version, ticket)
         }

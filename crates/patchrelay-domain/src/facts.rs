@@ -1,5 +1,6 @@
 //! Facts: everything known about one issue, as the fold of its observations.
 
+mod questions;
 mod spending;
 mod tries;
 
@@ -11,8 +12,8 @@ pub use self::{
 };
 use crate::{
     Actor, BranchName, Check, CommitSha, GateHit, IssueId, MergeState, PendingInput, PrNumber,
-    PrState, ProjectId, PullRequest, Report, Review, ReviewVerdict, RunId, RunOutcome, RunType,
-    SessionId, ThreadId, Ticket, Timestamp, TreeId, WakeReason,
+    ProjectId, PullRequest, Report, Review, RunId, RunOutcome, RunType, SessionId, ThreadId,
+    Ticket, Timestamp, TreeId, WakeReason,
 };
 
 /// The version of [`IssueFacts`] that this program writes. It reads all from the first on.
@@ -32,11 +33,14 @@ pub struct IssueFacts {
 
     /// The ticket, once it was read.
     pub ticket: Option<Versioned<Ticket>>,
-    /// When the ticket was removed from the tracker, by the tracker's clock. A newer read of it says that it is back.
+    /// When the ticket was removed from the tracker, by the tracker's clock. A newer read of it takes that back.
     #[serde(default)]
     pub removed: Option<Timestamp>,
     /// The newest agent session on it.
     pub session: Option<SessionId>,
+    /// When that opened.
+    #[serde(default)]
+    pub session_opened: Timestamp,
     /// Every agent session that ever opened on it.
     pub sessions: Vec<SessionId>,
     /// How often delegation changed, as far as we were told. A run remembers the epoch it was started in.
@@ -141,6 +145,7 @@ impl IssueFacts {
             ticket: None,
             removed: None,
             session: None,
+            session_opened: Timestamp::default(),
             sessions: Vec::new(),
             epoch: 0,
             pending: Vec::new(),
@@ -177,189 +182,6 @@ impl IssueFacts {
             handled: Vec::new(),
             no_change_needed: None,
         }
-    }
-
-    /// The key people use; the ticket's id until it was read.
-    pub fn key(&self) -> &str {
-        self.ticket.as_ref().map_or(self.issue.ticket.as_str(), |ticket| &ticket.value.key)
-    }
-
-    /// Whether the ticket is delegated to us, as far as known.
-    pub fn is_delegated(&self) -> bool {
-        self.ticket.as_ref().is_some_and(|ticket| ticket.value.delegated)
-    }
-
-    /// Whether the ticket was removed and is not back.
-    pub fn is_removed(&self) -> bool {
-        self.removed
-            .is_some_and(|at| self.ticket.as_ref().is_none_or(|ticket| ticket.version <= at))
-    }
-
-    /// The order to stop that holds, if one does.
-    pub fn stopped(&self) -> Option<&Stop> {
-        self.stop.as_ref().filter(|stop| self.go <= stop.said)
-    }
-
-    /// The pull request, if it is open and one that we can work on.
-    pub fn open_pull_request(&self) -> Option<&PullRequest> {
-        let pr = &self.pull_request.as_ref()?.value;
-        (pr.state == PrState::Open && !pr.is_from_fork).then_some(pr)
-    }
-
-    /// The keys of the tickets that a run of this type has to wait for. Once a pull request is open, others may already
-    /// build on it, and nothing holds it back (N28).
-    pub(crate) fn blockers_of(&self, run_type: RunType) -> Vec<&str> {
-        if run_type.is_repair() || self.open_pull_request().is_some() {
-            return Vec::new();
-        }
-        self.ticket.as_ref().map(|ticket| ticket.value.blocked_by()).unwrap_or_default()
-    }
-
-    /// Whether the ticket is completed or cancelled in the tracker.
-    pub(crate) fn is_ticket_over(&self) -> bool {
-        self.ticket.as_ref().is_some_and(|ticket| ticket.value.state.kind.is_final())
-    }
-
-    /// Whether the pull request was made by somebody else and given to us.
-    pub(crate) fn has_adopted(&self) -> bool {
-        self.is_adopted || (self.branch.is_none() && self.open_pull_request().is_some())
-    }
-
-    /// Whether the pull request of the branch is over: work that starts again goes to a new one (D27, S50).
-    pub(crate) fn is_branch_spent(&self) -> bool {
-        self.pull_request.as_ref().map(|pr| &pr.value).is_some_and(|pr| {
-            pr.state != PrState::Open
-                && !pr.is_from_fork
-                && Some(&pr.head_branch) == self.branch.as_ref()
-        })
-    }
-
-    /// Whether the pull request was closed and counts as work that was not enough: a human found it so, and without that,
-    /// closing and replacing could go on for ever. The run that starts over adds it to the attempts.
-    pub(crate) fn is_closing_counted(&self) -> bool {
-        let number = self.pull_request.as_ref().map(|pr| pr.value.number);
-        self.is_branch_spent() && !self.is_merged() && self.forgiven != number
-    }
-
-    /// Whether the newest pull request was merged.
-    pub fn is_merged(&self) -> bool {
-        self.pull_request.as_ref().is_some_and(|pr| pr.value.state == PrState::Merged)
-    }
-
-    /// The tip of the open pull request.
-    pub fn head(&self) -> Option<&CommitSha> {
-        self.open_pull_request().map(|pr| &pr.head)
-    }
-
-    /// Whether a review with this verdict stands against the current head. One of another head is history (N23).
-    pub(crate) fn has_review(&self, verdict: ReviewVerdict) -> bool {
-        self.reviews_of_head(verdict).next().is_some()
-    }
-
-    /// The reviews of the current head that have this verdict and still stand: a later word of the same reviewer takes an
-    /// earlier one back, whatever head it is about, unless it says the same.
-    pub(crate) fn reviews_of_head(&self, verdict: ReviewVerdict) -> impl Iterator<Item = &Review> {
-        let head = self.head();
-        self.standing_reviews()
-            .filter(move |review| review.verdict == verdict && Some(&review.head) == head)
-    }
-
-    /// The reviews that still stand, newest first.
-    fn standing_reviews(&self) -> impl Iterator<Item = &Review> {
-        let mut last_words: Vec<(&str, ReviewVerdict)> = Vec::new();
-        self.reviews.iter().rev().filter(move |review| {
-            let reviewer = review.reviewer.id.as_str();
-            match last_words.iter_mut().find(|(known, _)| *known == reviewer) {
-                Some((_, last_word)) if *last_word == review.verdict => true,
-                // What stood before it was taken back does not stand again.
-                Some((_, last_word)) => {
-                    *last_word = ReviewVerdict::Commented;
-                    false
-                }
-                None => {
-                    last_words.push((reviewer, review.verdict));
-                    true
-                }
-            }
-        })
-    }
-
-    /// Whether somebody's last word on the pull request is a request for changes, be it to an older head.
-    pub(crate) fn has_any_request_for_changes(&self) -> bool {
-        self.standing_reviews().any(|review| review.verdict == ReviewVerdict::ChangesRequested)
-    }
-
-    /// Whether the current head is approved, and nobody asks for changes to it.
-    pub fn is_approved(&self) -> bool {
-        self.has_review(ReviewVerdict::Approved)
-            && !self.has_review(ReviewVerdict::ChangesRequested)
-    }
-
-    /// The review that counts now: a request for changes before an approval, of the current head before an older one.
-    pub fn decisive_review(&self) -> Option<&Review> {
-        use ReviewVerdict::{Approved, ChangesRequested};
-        let newest = |verdict| self.reviews_of_head(verdict).max_by_key(|review| review.submitted);
-        newest(ChangesRequested).or_else(|| newest(Approved)).or_else(|| {
-            self.reviews
-                .iter()
-                .filter(|review| review.verdict == ChangesRequested)
-                .max_by_key(|review| review.submitted)
-        })
-    }
-
-    /// Whether the base branch contradicts the current head.
-    pub fn is_conflicting(&self) -> bool {
-        self.merge.as_ref().is_some_and(|merge| merge.value.is_conflicting == Some(true))
-    }
-
-    /// Whether the base branch asks for an approval, if the forge said.
-    pub(crate) fn is_review_required(&self) -> Option<bool> {
-        self.merge.as_ref().and_then(|merge| merge.value.is_review_required)
-    }
-
-    /// The base that a repair of this type works with, where it is about the base.
-    pub(crate) fn base_of(&self, run_type: RunType) -> Option<CommitSha> {
-        match run_type {
-            RunType::BranchUpkeep => self.merge.as_ref().map(|merge| merge.value.base.clone()),
-            RunType::Implementation
-            | RunType::ReviewFix
-            | RunType::CiRepair
-            | RunType::QueueRepair => None,
-        }
-    }
-
-    /// How many runs of this type in a row were not enough, where the issue stands now.
-    pub fn tried(&self, run_type: RunType) -> u32 {
-        match (run_type, self.head()) {
-            (RunType::Implementation, _) => {
-                self.attempts.implementation + u32::from(self.is_closing_counted())
-            }
-            (_, None) => 0,
-            (_, Some(head)) => {
-                self.attempts.repairs_on(run_type, head, self.base_of(run_type).as_ref())
-            }
-        }
-    }
-
-    /// Whether humans said something after this number of inputs that no run has taken up.
-    pub(crate) fn has_input_since(&self, seq: u64) -> bool {
-        self.pending.iter().any(|input| seq <= input.seq)
-    }
-
-    /// Whether something happened that makes an escalation worth another look: a human spoke, or somebody else pushed.
-    pub fn is_helped(&self) -> bool {
-        self.escalated.as_ref().is_some_and(|known| {
-            let has_moved =
-                known.head.is_some() && self.head().is_some() && known.head.as_ref() != self.head();
-            has_moved || self.has_input_since(known.since)
-        })
-    }
-
-    /// Whether what we asked was answered. The next run takes the answer up.
-    pub fn is_answered(&self) -> bool {
-        self.question
-            .as_ref()
-            .is_some_and(|asked| asked.asked.is_some() && self.has_input_since(asked.since))
     }
 }
 
@@ -458,6 +280,9 @@ pub struct Held {
     pub run: RunId,
     /// What that was for.
     pub run_type: RunType,
+    /// The head of the pull request that it stands on, if there was one.
+    #[serde(default)]
+    pub head: Option<CommitSha>,
     /// The tree that would be published. An approval releases exactly this one.
     pub tree: TreeId,
     /// Why it is held.

@@ -71,7 +71,12 @@ pub(crate) fn report(outcome: ReportOutcome) -> Report {
 }
 
 pub(crate) fn session_opened() -> ObservationKind {
-    ObservationKind::SessionOpened { session: SessionId::new("s1"), prompt: None, author: None }
+    ObservationKind::SessionOpened {
+        session: SessionId::new("s1"),
+        prompt: None,
+        author: None,
+        opened: None,
+    }
 }
 
 pub(crate) fn ticket_read(version: i64, ticket: Ticket) -> ObservationKind {

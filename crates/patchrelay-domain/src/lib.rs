@@ -86,6 +86,8 @@ mod behaviour;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod stories;
 
 pub use crate::{

@@ -35,6 +35,9 @@ pub enum ObservationKind {
         prompt: Option<String>,
         /// The tracker's id of that human.
         author: Option<String>,
+        /// When it opened, by the tracker's clock. Without it, the time of receipt has to do.
+        #[serde(default)]
+        opened: Option<Timestamp>,
     },
     /// The ticket was read from the tracker.
     TicketRead {

@@ -190,6 +190,7 @@ impl Story {
             session,
             prompt: prompt.map(str::to_owned),
             author: Some(member().id),
+            opened: None,
         };
         self.observe("a session opens", kind)
     }

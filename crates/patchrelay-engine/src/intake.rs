@@ -146,11 +146,12 @@ fn subject(signal: &Signal) -> String {
 async fn apply(context: &Context, row: &InboxRow, signals: &[Signal]) -> Result<(), EngineError> {
     for signal in signals {
         match &signal.kind {
-            SignalKind::SessionOpened { issue, hint, session, prompt, author } => {
+            SignalKind::SessionOpened { issue, hint, session, prompt, author, opened } => {
                 let opened = ObservationKind::SessionOpened {
                     session: session.clone(),
                     prompt: prompt.clone(),
                     author: author.clone(),
+                    opened: *opened,
                 };
                 session_opened(context, row, issue, hint, opened).await?;
             }

@@ -98,6 +98,8 @@ pub enum SignalKind {
         prompt: Option<String>,
         /// The tracker's id of that human.
         author: Option<String>,
+        /// When it opened, by the tracker's clock, if it says so.
+        opened: Option<Timestamp>,
     },
     /// A pull request of a repository changed. Pull requests from forks are not signalled.
     PullRequestChanged {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{
     Policy,
@@ -140,8 +142,10 @@ fn only_a_sign_of_life_can_come_too_late() {
         crate::change(&Policy::default(), at(9_000), &facts, vec![observation(9_000, kind)]).orders
     };
     let other = crate::SessionId::new("s9");
-    let opened = ObservationKind::SessionOpened { session: other, prompt: None, author: None };
-    assert!(orders(opened).iter().all(|order| order.useful_for().is_some()));
+    let opened =
+        ObservationKind::SessionOpened { session: other, prompt: None, author: None, opened: None };
+    let hour = Duration::from_secs(3_600);
+    assert!(orders(opened).iter().all(|order| order.useful_for() == Some(hour)));
     assert!(orders(claimed(&facts, "r1")).iter().all(|order| order.useful_for().is_none()));
 }
 
@@ -159,4 +163,163 @@ fn a_merge_that_the_publisher_finds_is_told_with_the_pull_request() {
     assert_eq!(&told[1..], [merged, "move Completed"]);
     let known = then(running(), 4_000, [pull_request_read(60, pull_request(1, PrState::Merged))]);
     assert_eq!(said(&known, settled("r1", found)).len(), 1, "and not twice");
+}
+
+fn says(text: &str) -> ObservationKind {
+    fixture::said("a1", 5_000, crate::Heard::Session, text)
+}
+
+/// N43: whoever asks is answered from what is known here, and nothing starts.
+#[test]
+fn a_question_about_the_state_is_answered() {
+    assert_eq!(
+        said(&running(), says("how is it going?")),
+        ["response: State: implementing; running implementation."]
+    );
+    let open = fixture::opened();
+    assert_eq!(
+        said(&open, says("status?")),
+        [
+            "response: State: pr_open; waiting for review and merge of pull request #1. Pull request \
+          [#1](https://github.test/acme/app/pull/1).  > Added the greeting."
+        ]
+    );
+    let merged = then(open, 5_000, [pull_request_read(60, pull_request(1, PrState::Merged))]);
+    assert!(said(&merged, says("status?"))[0].starts_with("response: State: done. Pull request"));
+}
+
+#[test]
+fn words_are_acknowledged_with_what_becomes_of_them() {
+    let start = "thought: Heard. I start on it.";
+    assert_eq!(said(&fixture::opened(), says("please document it")), [start]);
+    assert_eq!(
+        said(&running(), says("please document it")),
+        ["thought: Heard. The agent is at work; it is told, or the next run takes it up."]
+    );
+    let not = ticket_read(20, crate::Ticket { delegated: false, ..ticket() });
+    assert_eq!(
+        said(&then(delegated(), 3_000, [not]), says("please document it")),
+        ["elicitation: This ticket is not delegated to me. Delegate it, and I start."]
+    );
+    let closed = ObservationKind::Closed {
+        order: "o1".to_owned(),
+        by: fixture::member(),
+        as_failed: false,
+        reason: None,
+    };
+    assert_eq!(
+        said(&delegated(), closed.clone()),
+        ["response: Ada closed this as done. I do nothing more here."]
+    );
+    let waits = said(&then(delegated(), 3_000, [closed]), says("please document it"));
+    assert_eq!(waits, ["thought: Heard. State: done.  > closed by Ada"]);
+}
+
+#[test]
+fn orders_of_people_are_confirmed() {
+    let stopped = "response: Stopped. What was done so far is kept. Write what to do, or delegate again, and I go on.";
+    assert_eq!(said(&running(), says("stop")), [stopped]);
+    let signal = ObservationKind::StopRequested {
+        source: "stop-1".to_owned(),
+        said: at(5_000),
+        by: fixture::member(),
+    };
+    assert_eq!(said(&running(), signal), [stopped]);
+    let retried = ObservationKind::Retried {
+        order: "o1".to_owned(),
+        said: at(5_000),
+        by: fixture::member(),
+        run_type: None,
+    };
+    assert_eq!(
+        said(&delegated(), retried),
+        ["thought: Ada ordered another try. What was spent and given up counts no longer."]
+    );
+    let failed = ObservationKind::Closed {
+        order: "o2".to_owned(),
+        by: fixture::member(),
+        as_failed: true,
+        reason: None,
+    };
+    let told = said(&delegated(), failed);
+    assert_eq!(told, ["response: Ada closed this as failed. I do nothing more here."]);
+}
+
+#[test]
+fn held_work_is_asked_about_and_its_release_is_told() {
+    let hits = vec![crate::GateHit::ProtectedPath { path: "ci.yml".to_owned() }];
+    let report = Box::new(fixture::report(crate::ReportOutcome::Done));
+    let tree = crate::TreeId::new("t1");
+    let held = settled("r1", RunOutcome::Held { tree: tree.clone(), hits, report });
+    let asked = said(&running(), held.clone());
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].starts_with("elicitation: The work is ready"), "{asked:?}");
+    let facts = then(running(), 4_000, [held]);
+    let order = "o1".to_owned();
+    let approved = ObservationKind::Approved { order, tree, by: fixture::member() };
+    assert_eq!(said(&facts, approved), ["thought: Ada released it. I publish exactly that."]);
+}
+
+#[test]
+fn a_second_publication_updates_the_pull_request() {
+    let facts = then(fixture::opened(), 5_000, [says("please document it")]);
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 6_000, [claim]);
+    let told = said(&facts, settled("r2", published()));
+    assert!(told[0].starts_with("response: Updated pull request [#1]"), "{told:?}");
+}
+
+#[test]
+fn what_keeps_a_run_from_going_on_is_told() {
+    let by = |by| said(&running(), settled("r1", RunOutcome::Interrupted { by }));
+    assert!(by(Interruption::Undelegated)[0].contains("no longer delegated to me"));
+    assert!(by(Interruption::Blocked)[0].contains("other tickets have to be over first"));
+    assert!(by(Interruption::Superseded).is_empty());
+    let reason = "The test is flaky.".to_owned();
+    let told = said(&running(), settled("r1", RunOutcome::NothingToRepair { reason }));
+    assert!(told[0].starts_with("response: I found nothing to repair."), "{told:?}");
+    let reason = "It is there.".to_owned();
+    let told = said(&running(), settled("r1", RunOutcome::NoChangeNeeded { reason }));
+    assert_eq!(told, ["response: Nothing has to change.  > It is there."]);
+}
+
+/// N47: whoever delegates a blocked ticket learns why nothing happens, once for each set of blockers.
+#[test]
+fn blockers_are_told_once() {
+    let blocked = |version, keys: &[&str]| {
+        let blockers = keys
+            .iter()
+            .map(|key| crate::Blocker {
+                key: (*key).to_owned(),
+                state: crate::TrackerStateKind::Started,
+            })
+            .collect();
+        ticket_read(version, crate::Ticket { blockers, ..ticket() })
+    };
+    let wait = "thought: I wait until these tickets are over: APP-2, APP-3.";
+    let facts = after([session_opened()]);
+    assert_eq!(said(&facts, blocked(10, &["APP-3", "APP-2"])), [wait]);
+    let facts = then(facts, 3_000, [blocked(10, &["APP-2", "APP-3"])]);
+    assert!(said(&facts, blocked(20, &["APP-2", "APP-3"])).is_empty());
+    let fewer = said(&facts, blocked(20, &["APP-3"]));
+    assert_eq!(fewer, ["thought: I wait until these tickets are over: APP-3."]);
+    assert!(said(&facts, blocked(20, &[])).is_empty());
+}
+
+/// Another pull request of the same branch is told of, whatever the one before came to.
+#[test]
+fn the_end_of_a_replacement_is_told_like_that_of_the_first() {
+    let closed = pull_request_read(60, pull_request(1, PrState::Closed));
+    let facts = then(fixture::opened(), 5_000, [closed]);
+    let second = crate::PullRequest {
+        head_branch: facts.branch.clone().unwrap(),
+        ..pull_request(2, PrState::Closed)
+    };
+    let told = said(&facts, pull_request_read(90, second));
+    assert_eq!(
+        told,
+        [
+            "thought: Pull request [#2](https://github.test/acme/app/pull/2) was closed without a merge."
+        ]
+    );
 }

@@ -7,6 +7,7 @@ fn opened_session(session: &str, prompt: &str) -> ObservationKind {
         session: SessionId::new(session),
         prompt: Some(prompt.to_owned()),
         author: Some("user-1".to_owned()),
+        opened: None,
     }
 }
 

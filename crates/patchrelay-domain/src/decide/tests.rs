@@ -177,3 +177,207 @@ fn what_is_stored_of_a_step_is_what_the_ready_list_needs() {
     // A run that is active must not be started again, whatever the time.
     assert_eq!(next(&running()).columns(), NextColumns { kind: "wait", run_type: None, due: None });
 }
+
+fn decided(policy: &Policy, now: i64, facts: &IssueFacts) -> NextStep {
+    decide(policy, at(now), facts)
+}
+
+/// A run that spent this many tokens ended without a result that matters here.
+fn spending(tokens: u64) -> IssueFacts {
+    let mut end = settled("r1", failed());
+    if let crate::ObservationKind::RunSettled { spent, .. } = &mut end {
+        spent.tokens = tokens;
+    }
+    then(running(), 4_000, [end])
+}
+
+/// D10: a spent limit is a question; a word, and nothing else, goes past it and counts anew.
+#[test]
+fn a_spent_limit_is_asked_about_once_and_a_word_goes_past_it() {
+    let issue = crate::Limit { max_tokens: 100, ..crate::Limit::default() };
+    let policy =
+        Policy { limits: crate::Limits { issue, ..crate::Limits::default() }, ..Policy::default() };
+    assert!(matches!(decided(&policy, 5_000, &spending(99)), NextStep::Run(_)));
+    let spent = spending(100);
+    let NextStep::Ask { question, about: About::Spending } = decided(&policy, 5_000, &spent) else {
+        panic!("no question")
+    };
+    assert_eq!(question, "I have spent 100 of 100 tokens for this ticket. Should I go on?");
+    let fold = |facts: &IssueFacts, kind| {
+        crate::change(&policy, at(6_000), facts, vec![crate::fixture::observation(6_000, kind)])
+    };
+    let asked = fold(&spent, ticket_read(900, Ticket { title: "Other".to_owned(), ..ticket() }));
+    assert!(asked.facts.question.is_some(), "any change asks");
+    let answered =
+        fold(&asked.facts, crate::fixture::said("a1", 7_000, crate::Heard::Session, "yes, go on"));
+    let NextStep::Run(plan) = answered.next else { panic!("{:?}", answered.next) };
+    let going = fold(&answered.facts, crate::fixture::claim_of(plan, "r2")).facts;
+    assert_eq!((going.spending.total.tokens, going.question), (0, None));
+    // A word about something else is no leave to spend.
+    let other = IssueFacts {
+        question: asked.facts.question.clone().map(|q| Question { about: About::Work, ..q }),
+        ..answered.facts
+    };
+    assert!(matches!(
+        decided(&policy, 8_000, &other),
+        NextStep::Ask { about: About::Spending, .. }
+    ));
+}
+
+#[test]
+fn a_day_has_its_own_limit() {
+    let day = crate::Limit { max_turns: 1, ..crate::Limit::default() };
+    // What one run may spend says nothing once it is over.
+    let limits = crate::Limits { day, run: day, issue: crate::Limit::default() };
+    let policy = Policy { limits, ..Policy::default() };
+    let mut facts = delegated();
+    facts.spending.add(at(5_000), &crate::Spent { turns: 1, ..crate::Spent::default() });
+    assert!(matches!(decided(&policy, 6_000, &facts), NextStep::Ask { .. }));
+    let tomorrow = 24 * 60 * 60 * 1_000;
+    assert!(matches!(decided(&policy, tomorrow, &facts), NextStep::Run(_)));
+}
+
+/// D38: what nothing else bounds is bounded by the clock.
+#[test]
+fn too_many_starts_in_an_hour_hold_the_issue_back() {
+    let stopped = || RunOutcome::Interrupted { by: Interruption::Shutdown };
+    let starts = |count: i64| {
+        (0..count).fold(delegated(), |facts, n| {
+            let run = format!("r{n}");
+            let claim = claimed(&facts, &run);
+            then(facts, 60_000 * (n + 1), [claim, settled(&run, stopped())])
+        })
+    };
+    let now = 60_000 * 20 + 30_000;
+    assert!(matches!(decided(&Policy::default(), now, &starts(19)), NextStep::Run(_)));
+    let held = starts(20);
+    let hour = 60 * 60 * 1_000;
+    assert_eq!(
+        decided(&Policy::default(), now, &held),
+        NextStep::Wait {
+            reason: Wait::Breaker(RunType::Implementation),
+            until: Some(at(60_000 + hour))
+        }
+    );
+    assert!(matches!(decided(&Policy::default(), 60_000 + hour, &held), NextStep::Run(_)));
+    let columns = decided(&Policy::default(), now, &held).columns();
+    assert_eq!(columns.run_type, Some(RunType::Implementation), "it starts by itself");
+}
+
+#[test]
+fn a_back_off_ends_to_the_millisecond() {
+    let facts = lost(2, failed);
+    let until = facts.backoff_until.unwrap().millis();
+    assert!(matches!(decided(&Policy::default(), until - 1, &facts), NextStep::Wait { .. }));
+    assert!(matches!(decided(&Policy::default(), until, &facts), NextStep::Run(_)));
+}
+
+#[test]
+fn a_project_without_a_configuration_keeps_its_issues() {
+    let policy = Policy::of_removed_project();
+    let waits = |facts: &IssueFacts| decided(&policy, 9_000, facts);
+    let removed = NextStep::Wait { reason: Wait::ProjectRemoved, until: None };
+    assert_eq!(waits(&delegated()), removed);
+    assert!(matches!(waits(&running()), NextStep::Wait { reason: Wait::ActiveRun(_), .. }));
+    let merged = pull_request_read(60, pull_request(1, PrState::Merged));
+    let merged = then(crate::fixture::opened(), 5_000, [merged]);
+    assert_eq!(waits(&merged), NextStep::Settled(Settled::Merged));
+}
+
+fn linked(number: u64) -> crate::LinkedPullRequest {
+    crate::LinkedPullRequest { repo: "acme/app".parse().unwrap(), number: PrNumber(number) }
+}
+
+/// N39, S49.
+#[test]
+fn an_attached_pull_request_is_read_before_anything_begins() {
+    let repo = Some("acme/app".parse().unwrap());
+    let policy = Policy { repo, ..Policy::default() };
+    let with = |numbers: &[u64]| {
+        let linked = numbers.iter().copied().map(linked).collect();
+        after([session_opened(), ticket_read(10, Ticket { linked, ..ticket() })])
+    };
+    let reads = NextStep::Wait { reason: Wait::LinkedPullRequest(PrNumber(7)), until: None };
+    assert_eq!(decided(&policy, 9_000, &with(&[7])), reads);
+    assert_eq!(decided(&policy, 9_000, &with(&[7, 7])), reads, "attached twice is one");
+    let NextStep::Ask { about: About::LinkedPullRequests, question } =
+        decided(&policy, 9_000, &with(&[9, 7, 8]))
+    else {
+        panic!("several are asked about")
+    };
+    assert!(question.contains("from #7 to #9"), "{question}");
+    assert!(matches!(decided(&Policy::default(), 9_000, &with(&[7])), NextStep::Run(_)));
+    let elsewhere = crate::LinkedPullRequest { repo: "acme/lib".parse().unwrap(), ..linked(7) };
+    let other = Ticket { linked: vec![elsewhere], ..ticket() };
+    let other = after([session_opened(), ticket_read(10, other)]);
+    assert!(matches!(decided(&policy, 9_000, &other), NextStep::Run(_)));
+    // Once work has begun, what is attached later is not looked at; undelegated, not at all.
+    for begun in [
+        IssueFacts { branch: Some(crate::BranchName::new("x")), ..with(&[7]) },
+        IssueFacts {
+            latest_run: then(running(), 4_000, [settled("r1", failed())]).latest_run,
+            ..with(&[7])
+        },
+    ] {
+        assert!(matches!(decided(&policy, 9_000, &begun), NextStep::Run(_)));
+    }
+    let not = Ticket { delegated: false, linked: vec![linked(7)], ..ticket() };
+    let not = after([session_opened(), ticket_read(10, not)]);
+    assert_eq!(
+        decided(&policy, 9_000, &not),
+        NextStep::Wait { reason: Wait::Undelegated, until: None }
+    );
+}
+
+/// Only what is said after the end wants something, to the millisecond.
+#[test]
+fn words_count_after_an_end_when_they_are_younger() {
+    let merged =
+        |ended| crate::PullRequest { ended: Some(at(ended)), ..pull_request(1, PrState::Merged) };
+    let said = |millis| crate::fixture::said("a1", millis, crate::Heard::Session, "and the docs");
+    let facts = |millis| {
+        then(
+            crate::fixture::opened(),
+            5_000,
+            [pull_request_read(60_000, merged(50_000)), said(millis)],
+        )
+    };
+    assert_eq!(next(&facts(50_000)), NextStep::Settled(Settled::Merged));
+    let NextStep::Run(plan) = next(&facts(50_001)) else { panic!("no run") };
+    assert_eq!(plan.branch.as_str(), "patchrelay/APP-1-wish-a-good-night-2");
+}
+
+/// D29: what a human released goes out as it is, on the head that it was made on.
+#[test]
+fn a_release_asks_no_agent_and_takes_nobodys_commits_back() {
+    let hits = vec![crate::GateHit::ProtectedPath { path: "ci.yml".to_owned() }];
+    let report = Box::new(crate::fixture::report(crate::ReportOutcome::Done));
+    let tree = crate::TreeId::new("t1");
+    let held = RunOutcome::Held { tree: tree.clone(), hits, report };
+    let approved = crate::ObservationKind::Approved {
+        order: "o1".to_owned(),
+        tree: tree.clone(),
+        by: crate::fixture::member(),
+    };
+    let says = crate::fixture::said("a1", 9_000, crate::Heard::Session, "and the docs");
+    let first =
+        then(running(), 4_000, [settled("r1", held.clone()), approved.clone(), says.clone()]);
+    let NextStep::Run(plan) = next(&first) else { panic!("no run") };
+    assert_eq!(
+        (plan.release, plan.consumes),
+        (Some(tree.clone()), Vec::new()),
+        "no agent hears it"
+    );
+
+    let again = then(crate::fixture::opened(), 5_000, [says]);
+    let claim = claimed(&again, "r2");
+    let again = then(again, 6_000, [claim, settled("r2", held), approved]);
+    assert!(matches!(next(&again), NextStep::Run(plan) if plan.release == Some(tree)));
+    let pushed =
+        crate::PullRequest { head: crate::fixture::head(7), ..pull_request(1, PrState::Open) };
+    let pushed = then(again, 9_000, [pull_request_read(90_000, pushed)]);
+    assert_eq!(waits(&pushed), Wait::Question, "it is asked about in the same change");
+    let answer = crate::fixture::said("a2", 99_000, crate::Heard::Session, "yes, do it again");
+    let answered = then(pushed, 12_000, [answer]);
+    assert!(matches!(next(&answered), NextStep::Run(plan) if plan.release.is_none()));
+}

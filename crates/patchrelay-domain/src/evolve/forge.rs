@@ -38,10 +38,21 @@ pub(super) fn read_pull_request(
     if facts.missing_link == Some(read.number) {
         facts.missing_link = None;
     }
-    let before = known.map(|known| (known.value.number, known.value.head.clone()));
-    facts.pull_request = Some(Versioned { version, value: read.clone() });
-    forget_signals(facts, before.as_ref());
+    replace_pull_request(facts, version, read);
     true
+}
+
+/// Takes up what the forge shows of the pull request now.
+pub(super) fn replace_pull_request(facts: &mut IssueFacts, version: Timestamp, now: &PullRequest) {
+    let known = facts.pull_request.as_ref().map(|known| &known.value);
+    let is_another = known.is_some_and(|known| known.number != now.number);
+    let before = facts.open_pull_request().map(|pr| (pr.number, pr.head.clone()));
+    facts.pull_request = Some(Versioned { version, value: now.clone() });
+    // Reviews of one that is over for good, or of another one, say nothing.
+    if is_another || now.state == PrState::Merged {
+        facts.reviews.clear();
+    }
+    forget_signals(facts, before.as_ref());
 }
 
 /// Whether the last run was called off. A pull request that its agent opens all the same is not what anybody wants (N25,
@@ -79,7 +90,8 @@ pub(crate) fn linked(policy: &Policy, facts: &IssueFacts) -> Vec<PrNumber> {
     numbers
 }
 
-/// What was said of another head, or of a pull request that is over, says nothing of this one.
+/// What checks and merges said of another head, or of a pull request that is over, says nothing of this one. All of it is
+/// read again with a new head. Reviews are occurrences and are not told twice, so they stay.
 fn forget_signals(facts: &mut IssueFacts, before: Option<&(PrNumber, CommitSha)>) {
     let now = facts.open_pull_request().map(|pr| (pr.number, pr.head.clone()));
     if now.as_ref() == before {
@@ -88,9 +100,6 @@ fn forget_signals(facts: &mut IssueFacts, before: Option<&(PrNumber, CommitSha)>
     facts.checks.clear();
     facts.queue = None;
     facts.merge = None;
-    if now.as_ref().map(|(number, _)| number) != before.map(|(number, _)| number) {
-        facts.reviews.clear();
-    }
 }
 
 /// Sets the head that our own push made. What was known of the one before says nothing of it.
@@ -120,8 +129,11 @@ pub(super) fn read_review(
     number: PrNumber,
     review: &Review,
 ) -> bool {
-    // A late review of a pull request that is over does not make it open again (S74, W16).
-    let is_about_ours = facts.open_pull_request().is_some_and(|pr| pr.number == number);
+    // A late review of a merged pull request does not make it open again (S74, W16); a closed one may be reopened.
+    let is_about_ours = facts
+        .pull_request
+        .as_ref()
+        .is_some_and(|pr| pr.value.number == number && pr.value.state != PrState::Merged);
     if !is_about_ours || !may_instruct(&policy.trusted, &review.reviewer) {
         return false;
     }

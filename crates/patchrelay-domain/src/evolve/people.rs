@@ -25,11 +25,16 @@ pub(super) fn said(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, said:
     if !may_instruct(&policy.trusted, said.author) {
         return false;
     }
-    match wish(facts, &said) {
-        Intent::Remark => false,
+    let wish = wish(facts, &said);
+    // Whatever it says now, what it said before was withdrawn.
+    let waiting = facts.pending.len();
+    facts.pending.retain(|input| input.source != said.source || said.said <= input.said);
+    let is_withdrawn = facts.pending.len() < waiting;
+    match wish {
+        Intent::Remark => is_withdrawn,
         // Facts stay as they are; that it was asked is what the answer goes by.
         Intent::Status => true,
-        Intent::Stop => stop(policy, facts, said.said, said.author),
+        Intent::Stop => stop(policy, facts, said.said, said.author) || is_withdrawn,
         Intent::Work => {
             facts.go = facts.go.max(said.said);
             let input = NewInput {
@@ -100,7 +105,8 @@ pub(super) fn add_input(facts: &mut IssueFacts, new: NewInput<'_>) -> bool {
 /// Puts an input where its time of being said belongs, unless a newer wording of it waits already.
 pub(super) fn put_input(facts: &mut IssueFacts, input: PendingInput) -> bool {
     let same = |other: &PendingInput| !input.source.is_empty() && other.source == input.source;
-    if facts.pending.iter().any(|other| same(other) && input.said <= other.said) {
+    let taken_up = facts.slot.iter().flat_map(|slot| &slot.inputs);
+    if facts.pending.iter().chain(taken_up).any(|other| same(other) && input.said <= other.said) {
         return false;
     }
     facts.pending.retain(|other| !same(other));

@@ -6,7 +6,7 @@ use super::{forge, people};
 use crate::{
     About, BranchName, Charge, CheckStatus, CommitSha, GateStatus, InputKind, Interruption,
     IssueFacts, LatestRun, Policy, PrState, PullRequest, Question, RunId, RunOutcome, RunType,
-    Slot, Spending, Spent, ThreadId, Timestamp, Versioned, WakeReason,
+    Slot, Spending, Spent, ThreadId, Timestamp, WakeReason,
     facts::{Handled, Held, RepairTrail},
     gate::question as gate_question,
     policy::gate_status,
@@ -204,6 +204,7 @@ fn conclude(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, slot: Slot, 
             facts.held = Some(Held {
                 run: slot.run,
                 run_type: slot.run_type,
+                head: slot.head,
                 tree: tree.clone(),
                 hits: hits.clone(),
                 report: (**report).clone(),
@@ -267,7 +268,7 @@ fn published(
         }
         Some(known) if pull_request.number < known.value.number && !known.value.is_from_fork => {}
         Some(_) | None => {
-            facts.pull_request = Some(Versioned { version, value: pull_request.clone() });
+            forge::replace_pull_request(facts, version, pull_request);
         }
     }
 }

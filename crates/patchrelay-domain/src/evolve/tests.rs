@@ -17,6 +17,7 @@ fn said(session: &str, text: &str) -> ObservationKind {
         session: SessionId::new(session),
         prompt: Some(text.to_owned()),
         author: Some("user-1".to_owned()),
+        opened: None,
     }
 }
 
@@ -214,6 +215,7 @@ fn only_words_answer_a_question() {
         session: SessionId::new("s2"),
         prompt: None,
         author: None,
+        opened: None,
     };
     let facts = then(facts, 7_000, [silent]);
     assert!(facts.question.is_some() && !facts.is_answered());
@@ -246,4 +248,14 @@ fn a_closed_pull_request_costs_an_attempt_once() {
     let again = then(facts, 8_000, [claim]);
     assert_eq!((again.attempts.implementation, again.branch_generation), (1, 1));
     assert_eq!(again.tried(crate::RunType::Implementation), 1);
+}
+
+/// What a source changes without a new version of its own, such as a blocker that is over, is news all the same.
+#[test]
+fn another_value_of_the_same_version_is_taken() {
+    let facts = after([ticket_read(20, ticket())]);
+    let other = ticket_read(20, Ticket { title: "Other".to_owned(), ..ticket() });
+    assert!(
+        matches!(evolved(&facts, other), Evolved::Changed(facts) if facts.ticket.as_ref().unwrap().value.title == "Other")
+    );
 }

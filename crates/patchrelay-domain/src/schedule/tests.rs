@@ -259,3 +259,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn active_runs_are_counted_by_what_they_are_for() {
+    let mut active = ActiveRuns::default();
+    for run_type in RunType::ALL {
+        active.add(run_type);
+    }
+    assert_eq!(active, ActiveRuns { implementations: 1, repairs: 4 });
+    assert_eq!(PATIENCE, Duration::from_secs(3_600));
+}

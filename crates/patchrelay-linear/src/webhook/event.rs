@@ -1,6 +1,7 @@
 //! What an agent session event says.
 
-use patchrelay_domain::{IssueId, RouteHint, SessionId};
+use chrono::DateTime;
+use patchrelay_domain::{IssueId, RouteHint, SessionId, Timestamp};
 use patchrelay_ports::{Signal, SignalKind};
 use serde::Deserialize;
 
@@ -30,6 +31,7 @@ struct Session {
     comment: Option<Comment>,
     creator_id: Option<String>,
     creator: Option<User>,
+    created_at: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,6 +121,11 @@ fn opened(event: Event) -> Result<SignalKind, String> {
         author: present(activity_user)
             .or(present(session.creator_id))
             .or(session.creator.and_then(|creator| present(creator.id))),
+        // One that cannot be read is as good as none: the time of receipt is close to it.
+        opened: session
+            .created_at
+            .and_then(|text| DateTime::parse_from_rfc3339(&text).ok())
+            .map(|time| Timestamp::from_millis(time.timestamp_millis())),
     })
 }
 

@@ -1,4 +1,4 @@
-use patchrelay_domain::{IssueId, RouteHint, SessionId};
+use patchrelay_domain::{IssueId, RouteHint, SessionId, Timestamp};
 use patchrelay_ports::{Delivery, SignalKind};
 use patchrelay_testkit::{
     WebhookTarget,
@@ -184,6 +184,7 @@ fn created() -> Value {
         "agentSession": {
             "id": "session",
             "creatorId": "ada",
+            "createdAt": "2026-01-02T03:04:05.678Z",
             "comment": { "body": "@patchrelay please add a flag" },
             "issue": { "id": "issue", "identifier": "APP-1", "team": { "id": "team", "key": "APP", "name": "Application" } },
         },
@@ -203,6 +204,7 @@ fn a_created_session_is_signalled() {
         session: SessionId::new("session"),
         prompt: Some("@patchrelay please add a flag".to_owned()),
         author: Some("ada".to_owned()),
+        opened: Some(Timestamp::from_millis(1_767_323_045_678)),
     };
     assert_eq!(normalize(&created()).unwrap(), [Signal { kind: expected }]);
 }
@@ -303,7 +305,8 @@ async fn a_whole_delivery_of_linears_is_understood() {
     };
     assert_eq!(Some(&*delivery_id), delivery.header("linear-delivery"));
     let signals = webhooks().normalize(&row(&event, &sent)).unwrap();
-    let SignalKind::SessionOpened { issue, hint, session, prompt, author } = &signals[0].kind
+    let SignalKind::SessionOpened { issue, hint, session, prompt, author, opened } =
+        &signals[0].kind
     else {
         panic!()
     };
@@ -311,6 +314,7 @@ async fn a_whole_delivery_of_linears_is_understood() {
     assert_eq!(hint.key.as_deref(), Some("APP-1"));
     assert_eq!(session.as_str(), sent["agentSession"]["id"]);
     assert_eq!((prompt, author), (&None, &Some(fake.human())));
+    assert!(opened.is_some());
 
     let late = delivery.clone().aged(Duration::from_secs(3_600));
     assert!(matches!(verify(&late), Ok((_, Admission::Handled))));

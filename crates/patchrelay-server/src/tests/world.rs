@@ -258,6 +258,7 @@ pub(super) fn opened(session: &str, prompt: Option<&str>) -> ObservationKind {
         session: SessionId::new(session),
         prompt: prompt.map(str::to_owned),
         author: Some("user-1".to_owned()),
+        opened: None,
     }
 }
 

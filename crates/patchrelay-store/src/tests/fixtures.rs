@@ -75,6 +75,7 @@ pub(super) fn opened(session: &str) -> Observation {
         session: SessionId::new(session),
         prompt: Some("Please — \"now\"\n\u{1F680}".to_owned()),
         author: None,
+        opened: None,
     };
     Observation { at: NOW, correlation: "delivery-1".to_owned(), kind }
 }

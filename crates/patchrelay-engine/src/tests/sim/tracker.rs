@@ -193,6 +193,7 @@ impl WebhookSource for Deliveries {
                 session: SessionId::new(text(&opened["session"]).unwrap_or_default()),
                 prompt: None,
                 author: None,
+                opened: None,
             };
             return Ok(vec![Signal { kind }]);
         }
