@@ -67,6 +67,7 @@ mod run;
 mod announce;
 mod change;
 mod decide;
+mod delivery;
 mod evolve;
 mod next;
 mod schedule;
@@ -96,6 +97,7 @@ pub use crate::{
     branch::{branch_name, worktree_name},
     change::{Change, change},
     decide::decide,
+    delivery::{DeliveryMode, delivery_mode},
     evolve::{Evolved, evolve},
     facts::{
         About, Attempts, Closed, Escalation, FACTS_VERSION, Handled, Held, IssueFacts, LatestRun,

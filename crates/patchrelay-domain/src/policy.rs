@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Budgets, CheckStatus, IssueFacts, Project, RepoSlug, Spending, Timestamp, TrustedActors,
-    facts::Spent, prompt::Publisher,
+    Budgets, CheckStatus, GatePolicy, IssueFacts, Project, RepoSlug, Spending, Timestamp,
+    TrustedActors, facts::Spent, prompt::Publisher,
 };
 
 /// The numbers and names of a project that decisions need.
@@ -21,8 +21,8 @@ pub struct Policy {
     pub budgets: Budgets,
     /// How much may be spent.
     pub limits: Limits,
-    /// Paths that only a human may release, as globs.
-    pub protected_paths: Vec<String>,
+    /// What only a human may release.
+    pub gate: GatePolicy,
     /// Whether pull requests are opened as drafts.
     pub draft: bool,
     /// Who brings the work to the forge.
@@ -43,7 +43,7 @@ impl Default for Policy {
             branch_prefix: "patchrelay".to_owned(),
             budgets: Budgets::default(),
             limits: Limits::default(),
-            protected_paths: Vec::new(),
+            gate: GatePolicy::default(),
             draft: false,
             publisher: Publisher::Harness,
             gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
@@ -60,7 +60,10 @@ impl Policy {
             repo: Some(project.repo.clone()),
             branch_prefix: project.branch_prefix.clone(),
             budgets: project.budgets,
-            protected_paths: project.protected_paths.clone(),
+            gate: GatePolicy {
+                protected_paths: project.protected_paths.clone(),
+                ..GatePolicy::default()
+            },
             draft: project.draft,
             ..Self::default()
         }

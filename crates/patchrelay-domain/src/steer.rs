@@ -86,10 +86,12 @@ fn pointless(
     slot: &Slot,
     commit: Option<&CommitSha>,
 ) -> Option<Interruption> {
-    // A new branch is made for work that follows a merge, and the pull request before it says nothing of that.
-    let pr = facts.pull_request.as_ref().map(|pr| &pr.value).filter(|pr| {
-        !slot.follows_end || Some(&pr.head_branch) == facts.branch.as_ref() || slot.head.is_some()
-    });
+    // Work that starts over has a branch of its own, and the pull request before it says nothing of that.
+    let pr = facts
+        .pull_request
+        .as_ref()
+        .map(|pr| &pr.value)
+        .filter(|pr| Some(&pr.head_branch) == facts.branch.as_ref());
     match pr {
         Some(pr) if pr.state == PrState::Merged => Some(Interruption::PullRequestOver),
         Some(pr) if pr.state == PrState::Open => {

@@ -4,8 +4,8 @@ mod conflicts;
 
 pub use self::conflicts::UnmergedPath;
 use crate::{
-    GateHit, GateStatus, IssueFacts, Policy, PrState, Report, ReportOutcome, RunOutcome, RunType,
-    TreeId, TurnStatus, gate, policy, prompt::Publisher, protected_path_hits,
+    ChangeSet, GateHit, GateStatus, IssueFacts, Policy, PrState, Report, ReportOutcome, RunOutcome,
+    RunType, TreeId, TurnStatus, gate, policy, prompt::Publisher,
 };
 
 /// What is really there after a turn.
@@ -17,10 +17,8 @@ pub struct Evidence {
     pub turn: TurnStatus,
     /// The tree that would be published.
     pub tree: TreeId,
-    /// The paths that differ from the commit that the worktree stands on.
-    pub changed: Vec<String>,
-    /// What was found in it that must not be published without a human's word.
-    pub hits: Vec<GateHit>,
+    /// How it differs from the commit that the worktree stands on, for the gate.
+    pub changes: ChangeSet,
     /// Whether we merged the base into it, so that there is something to publish even if no path changed since.
     pub has_merged_base: bool,
     /// The paths that this merge left unmerged, as they are now (D30).
@@ -40,8 +38,7 @@ impl Evidence {
             run_type,
             turn: TurnStatus::Completed,
             tree,
-            changed: Vec::new(),
-            hits: Vec::new(),
+            changes: ChangeSet::default(),
             has_merged_base: false,
             unmerged: Vec::new(),
             needs_new_head: false,
@@ -162,7 +159,7 @@ struct Case<'a> {
 impl Case<'_> {
     fn has_edits(&self) -> bool {
         match self.policy.publisher {
-            Publisher::Harness => !self.evidence.changed.is_empty(),
+            Publisher::Harness => !self.evidence.changes.files.is_empty(),
             Publisher::Agent => self.evidence.remote.has_unpublished,
         }
     }
@@ -261,13 +258,7 @@ impl Case<'_> {
     }
 
     fn hits(&self) -> Vec<GateHit> {
-        let mut hits = self.evidence.hits.clone();
-        for hit in protected_path_hits(&self.policy.protected_paths, &self.evidence.changed) {
-            if !hits.contains(&hit) {
-                hits.push(hit);
-            }
-        }
-        hits
+        gate::gate(&self.policy.gate, self.evidence.run_type, &self.evidence.changes)
     }
 
     fn done_by_agent(&self, report: &Report) -> Verdict {

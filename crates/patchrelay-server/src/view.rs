@@ -5,7 +5,8 @@ mod explain;
 use chrono::{DateTime, SecondsFormat};
 use patchrelay_domain::{
     IssueFacts, IssueId, NextStep, Policy, PrState, RunOutcome, RunState, RunStatus, RunType,
-    Timestamp, factory_state, gate_status, session_state, status_note, waiting_reason,
+    Timestamp, delivery_mode, factory_state, gate_status, session_state, status_note,
+    waiting_reason,
 };
 use patchrelay_ports::RunRecord;
 use serde::Serialize;
@@ -32,6 +33,7 @@ pub(crate) struct IssueView {
     session_state: &'static str,
     waiting_reason: Option<String>,
     status_note: Option<String>,
+    delivery_mode: &'static str,
     delegated: bool,
     tracker_state: Option<String>,
     branch: Option<String>,
@@ -124,6 +126,7 @@ impl IssueView {
             session_state: session_state(facts, state).as_str(),
             waiting_reason: waiting_reason(next),
             status_note: status_note(facts, next),
+            delivery_mode: delivery_mode(facts).as_str(),
             delegated: facts.is_delegated(),
             tracker_state: ticket.map(|ticket| ticket.state.name.clone()),
             branch: facts.branch.as_ref().map(ToString::to_string),

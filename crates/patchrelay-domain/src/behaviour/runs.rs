@@ -229,7 +229,7 @@ pub(super) fn publications() -> Vec<Row> {
 }
 
 fn edit(evidence: &mut Evidence) {
-    evidence.changed = vec!["src/lib.rs".to_owned()];
+    evidence.changes = crate::ChangeSet::of_paths(["src/lib.rs"]);
 }
 
 pub(super) fn follow_ups() -> Vec<Row> {

@@ -381,3 +381,46 @@ fn a_release_asks_no_agent_and_takes_nobodys_commits_back() {
     let answered = then(pushed, 12_000, [answer]);
     assert!(matches!(next(&answered), NextStep::Run(plan) if plan.release.is_none()));
 }
+
+/// What a lost run gave back as an answer is still the answer, whatever was said before it.
+#[test]
+fn an_answer_that_was_given_back_still_wakes() {
+    let asks = RunOutcome::NeedsInput { question: "Which?".to_owned() };
+    let answer = crate::fixture::said("a1", 9_000, crate::Heard::Session, "the second");
+    let facts = then(running(), 4_000, [settled("r1", asks), answer]);
+    let NextStep::Run(plan) = next(&facts) else { panic!("no run") };
+    assert_eq!(plan.wake, Some(crate::WakeReason::DirectReply));
+    let claim = claimed(&facts, "r2");
+    let earlier =
+        crate::fixture::said("a0", 8_000, crate::Heard::TicketComment, "@patchrelay use German");
+    let facts = then(facts, 6_000, [claim, settled("r2", failed()), earlier]);
+    let NextStep::Run(plan) = next(&facts) else { panic!("no run") };
+    assert_eq!((plan.wake, plan.consumes.len()), (Some(crate::WakeReason::DirectReply), 2));
+}
+
+/// N39: a draft that was given to us is finished once; one that we published waits for people.
+#[test]
+fn a_draft_is_worked_on_only_if_it_was_given_to_us() {
+    let repo = Some("acme/app".parse().unwrap());
+    let policy = Policy { repo, ..Policy::default() };
+    let fold = |facts: &IssueFacts, millis, kind| {
+        let news = vec![crate::fixture::observation(millis, kind)];
+        crate::change(&policy, at(millis), facts, news)
+    };
+    let ticket = Ticket { linked: vec![linked(1)], ..ticket() };
+    let facts = after([session_opened(), ticket_read(10, ticket)]);
+    let draft = crate::PullRequest {
+        is_draft: true,
+        head_branch: crate::BranchName::new("ada/started"),
+        ..pull_request(1, PrState::Open)
+    };
+    let given = fold(&facts, 5_000, pull_request_read(60, draft));
+    let NextStep::Run(plan) = given.next.clone() else { panic!("{:?}", given.next) };
+    assert_eq!((plan.run_type, plan.branch.as_str()), (RunType::Implementation, "ada/started"));
+    let claimed = fold(&given.facts, 6_000, crate::fixture::claim_of(plan, "r1"));
+    let lost = fold(&claimed.facts, 7_000, settled("r1", failed()));
+    assert!(matches!(lost.next, NextStep::Run(_)), "not finished yet: {:?}", lost.next);
+    let end = fold(&claimed.facts, 7_000, settled("r1", published()));
+    let waits = Wait::PullRequest(PrNumber(1), PrWait::Draft);
+    assert_eq!(end.next, NextStep::Wait { reason: waits, until: None });
+}

@@ -10,7 +10,7 @@ use crate::{
     fixture::{at, claim_of, head, member, observation, opened, said, settled},
 };
 
-/// All walks are short, so that a step of each is worth something. A debug build walks fewer of them.
+/// In a debug build too: about twenty seconds.
 const WALKS: u64 = 20_000;
 const STEPS: usize = 20;
 

@@ -54,3 +54,123 @@ fn a_run_without_the_slot_is_not_ours() {
     assert_eq!(steered(&delegated()), Steer::Interrupt(Interruption::LeaseLost));
     assert_eq!(steered_as(&running(), "r0"), Steer::Interrupt(Interruption::LeaseLost));
 }
+
+/// The facts after these, of an open pull request on which the wanted run was claimed as `r2`.
+fn repairing(
+    before: Vec<crate::ObservationKind>,
+    during: Vec<crate::ObservationKind>,
+) -> IssueFacts {
+    let facts = then(crate::fixture::opened(), 10_000, before);
+    let claim = crate::fixture::claimed(&facts, "r2");
+    then(facts, 20_000, [claim].into_iter().chain(during))
+}
+
+fn review(id: &str, verdict: crate::ReviewVerdict, n: u32) -> crate::ObservationKind {
+    let submitted = if id == "v1" { 50_000 } else { 60_000 };
+    crate::fixture::review(id, "rita", verdict, crate::fixture::head(n), submitted)
+}
+
+fn words(source: &str) -> crate::ObservationKind {
+    crate::fixture::said(source, 70_000, crate::Heard::Session, "and the docs")
+}
+
+const REQUEST: crate::ReviewVerdict = crate::ReviewVerdict::ChangesRequested;
+const APPROVAL: crate::ReviewVerdict = crate::ReviewVerdict::Approved;
+const SUPERSEDED: Steer = Steer::WithholdPublication(Interruption::Superseded);
+
+/// N24, S31: what the run answers is answered, and what else it was told is not.
+#[test]
+fn an_approval_makes_an_answer_to_the_review_pointless_unless_people_asked_for_more() {
+    let request = || vec![review("v1", REQUEST, 1)];
+    let approved = || vec![review("v2", APPROVAL, 1)];
+    assert_eq!(steered_as(&repairing(request(), approved()), "r2"), SUPERSEDED);
+    let with_words = vec![review("v1", REQUEST, 1), words("a1")];
+    assert_eq!(steered_as(&repairing(with_words, approved()), "r2"), Steer::Continue);
+}
+
+#[test]
+fn a_gate_that_turns_green_makes_its_repair_pointless() {
+    let red = || {
+        vec![crate::fixture::check(
+            "Tests",
+            1,
+            50,
+            crate::CheckStatus::Failure,
+            crate::fixture::head(1),
+        )]
+    };
+    let green =
+        crate::fixture::check("Tests", 2, 60, crate::CheckStatus::Success, crate::fixture::head(1));
+    assert_eq!(steered_as(&repairing(red(), Vec::new()), "r2"), Steer::Continue);
+    assert_eq!(steered_as(&repairing(red(), vec![green]), "r2"), SUPERSEDED);
+}
+
+#[test]
+fn commits_of_others_end_a_repair_and_its_own_push_does_not() {
+    let pushed = PullRequest { head: crate::fixture::head(2), ..pull_request(1, PrState::Open) };
+    let facts = repairing(vec![review("v1", REQUEST, 1)], vec![pull_request_read(90_000, pushed)]);
+    let run = |commit: Option<u32>| RunProgress {
+        commit: commit.map(crate::fixture::head),
+        ..RunProgress::new(RunId::new("r2"))
+    };
+    let steered = |policy: &Policy, run| steer_run(policy, at(1_000_000), &facts, &run);
+    let moved = Steer::WithholdPublication(Interruption::HeadMoved);
+    assert_eq!(steered(&Policy::default(), run(None)), moved);
+    assert_eq!(steered(&Policy::default(), run(Some(3))), moved);
+    assert_eq!(steered(&Policy::default(), run(Some(2))), Steer::Continue);
+    let by_agent = Policy { publisher: Publisher::Agent, ..Policy::default() };
+    assert_eq!(steered(&by_agent, run(None)), Steer::Continue);
+}
+
+#[test]
+fn what_people_say_is_delivered_and_a_stop_ends_the_run() {
+    let facts = then(running(), 4_000, [words("a1")]);
+    assert_eq!(steered(&facts), Steer::Deliver(vec![0]));
+    let stop = crate::fixture::said("a2", 80_000, crate::Heard::Session, "stop");
+    assert_eq!(steered(&then(facts, 5_000, [stop])), Steer::Interrupt(Interruption::Stopped));
+}
+
+/// D10: what a run may spend is counted together with what was spent before.
+#[test]
+fn a_run_that_has_spent_everything_is_stopped() {
+    let issue = crate::Limit { max_tokens: 10, ..crate::Limit::default() };
+    let limits = crate::Limits { issue, ..crate::Limits::default() };
+    let policy = Policy { limits, ..Policy::default() };
+    let steered = |tokens| {
+        let spent = Spent { tokens, ..Spent::default() };
+        let run = RunProgress { spent, ..RunProgress::new(RunId::new("r1")) };
+        steer_run(&policy, at(1_000), &running(), &run)
+    };
+    assert_eq!(steered(9), Steer::Continue);
+    assert_eq!(steered(10), Steer::Interrupt(Interruption::Spending));
+}
+
+#[test]
+fn a_repair_without_its_pull_request_is_pointless() {
+    let closed = pull_request_read(90_000, pull_request(1, PrState::Closed));
+    let facts = repairing(vec![review("v1", REQUEST, 1)], vec![closed.clone()]);
+    let over = Steer::WithholdPublication(Interruption::PullRequestOver);
+    assert_eq!(steered_as(&facts, "r2"), over);
+    // An implementation that follows the close has a branch of its own.
+    let facts = then(crate::fixture::opened(), 10_000, [closed]);
+    let claim = crate::fixture::claimed(&facts, "r2");
+    assert_eq!(steered_as(&then(facts, 20_000, [claim]), "r2"), Steer::Continue);
+}
+
+/// Work that somebody asked for after the end is not stopped by that end.
+#[test]
+fn work_after_an_end_goes_on() {
+    let merged = pull_request_read(60, pull_request(1, PrState::Merged));
+    let over = Ticket { state: state(TrackerStateKind::Completed), ..ticket() };
+    let facts =
+        then(crate::fixture::opened(), 10_000, [merged, ticket_read(30, over), words("a1")]);
+    let claim = crate::fixture::claimed(&facts, "r2");
+    let facts = then(facts, 20_000, [claim]);
+    assert_eq!(steered_as(&facts, "r2"), Steer::Continue);
+    let of_new = PullRequest {
+        head_branch: facts.branch.clone().unwrap(),
+        ..pull_request(2, PrState::Merged)
+    };
+    let facts = then(facts, 30_000, [pull_request_read(90_000, of_new)]);
+    assert_eq!(steered_as(&facts, "r2"), Steer::WithholdPublication(Interruption::PullRequestOver));
+}

@@ -22,7 +22,8 @@ pub(super) const TOLD: &[super::Told] = told![
 
 fn protecting(publisher: Publisher) -> Policy {
     let protected_paths = vec![".github/**".to_owned(), "AGENTS.md".to_owned()];
-    Policy { publisher, protected_paths, ..Policy::default() }
+    let gate = crate::GatePolicy { protected_paths, ..crate::GatePolicy::default() };
+    Policy { publisher, gate, ..Policy::default() }
 }
 
 /// A repair that changes what is not its to change is held, by name; a human may release exactly that tree.
@@ -31,14 +32,15 @@ fn s25_a_repair_of_workflow_files_is_held_and_one_of_source_files_passes() {
     let mut story = Story::opened_with(protecting(Publisher::Harness));
     story.check("Tests", Failure, 1).starts();
     story.reports(Done, |evidence, _| {
-        evidence.changed = vec!["src/lib.rs".to_owned(), ".github/workflows/ci.yml".to_owned()];
+        evidence.changes = crate::ChangeSet::of_paths(["src/lib.rs", ".github/workflows/ci.yml"]);
     });
     let hit = GateHit::ProtectedPath { path: ".github/workflows/ci.yml".to_owned() };
     assert_eq!(story.facts.held.as_ref().map(|held| held.hits.clone()), Some(vec![hit]));
     assert!(story.bodies().last().unwrap().contains(".github/workflows/ci.yml"));
     story.approves("tree-2").approves("tree-1").starts().publishes(2);
     story.check("Tests", Failure, 2).starts();
-    story.reports(Done, |evidence, _| evidence.changed = vec!["src/lib.rs".to_owned()]);
+    story
+        .reports(Done, |evidence, _| evidence.changes = crate::ChangeSet::of_paths(["src/lib.rs"]));
     story.reads(&[
         "Tests is red on head 1 => repairing_ci, next ci_repair",
         "r2 starts => [action] repairing_ci, runs ci_repair",
@@ -60,7 +62,7 @@ fn s25_an_agents_own_push_of_workflow_files_is_not_accepted() {
     let mut story = Story::opened_with(protecting(Publisher::Agent));
     story.check("Tests", Failure, 1).starts();
     story.reports(Done, |evidence, _| {
-        evidence.changed = vec![".github/workflows/ci.yml".to_owned()];
+        evidence.changes = crate::ChangeSet::of_paths([".github/workflows/ci.yml"]);
         evidence.remote.has_advanced = true;
     });
     let result = story.facts.latest_run.as_ref().map(|run| &run.result);
@@ -80,7 +82,8 @@ fn s26_edits_are_never_lost() {
     assert_eq!(story.facts.tried(RunType::CiRepair), 0, "that is no attempt");
     story.starts();
     assert!(story.plan.as_ref().is_some_and(|plan| plan.keep_edits));
-    story.reports(Done, |evidence, _| evidence.changed = vec!["src/lib.rs".to_owned()]);
+    story
+        .reports(Done, |evidence, _| evidence.changes = crate::ChangeSet::of_paths(["src/lib.rs"]));
     story.publishes(2);
     story.reads(&[
         "Tests is red on head 1 => repairing_ci, next ci_repair",

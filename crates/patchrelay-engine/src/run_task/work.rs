@@ -1,9 +1,9 @@
 //! The part of a run in which the agent works: from a worktree to a verified commit.
 
 use patchrelay_domain::{
-    CommitSha, Evidence, ForgeNow, Interruption, IssueFacts, Policy, Publication, Report,
-    RunOutcome, RunPlan, RunState, RunType, Steer, Ticket, TreeId, TurnId, TurnStatus, Verdict,
-    Worktree, commit_message, parse_report,
+    ChangeSet, CommitSha, Evidence, ForgeNow, Interruption, IssueFacts, Policy, Publication,
+    Report, RunOutcome, RunPlan, RunState, RunType, Steer, Ticket, TreeId, TurnId, TurnStatus,
+    Verdict, Worktree, commit_message, parse_report,
     prompt::{self, EarlierWork},
     pull_request_text, report_schema, verify,
 };
@@ -132,8 +132,10 @@ impl RunTask {
         };
         Ok(Evidence {
             turn,
-            changed: tree.changed.clone(),
-            hits: tree.hits.clone(),
+            changes: ChangeSet {
+                found: tree.hits.clone(),
+                ..ChangeSet::of_paths(tree.changed.iter().cloned())
+            },
             needs_new_head: plan.needs_new_head,
             forge: forge.unwrap_or_default(),
             ..Evidence::clean(plan.run_type, tree.tree.clone())
