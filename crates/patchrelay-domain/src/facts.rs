@@ -324,6 +324,9 @@ pub struct Slot {
     /// What woke us.
     #[serde(default)]
     pub wake: Option<WakeReason>,
+    /// Whether an operator ordered it. The order holds until it is carried out.
+    #[serde(default)]
+    pub is_ordered: bool,
     /// Whether the ticket or its pull request was over already: then it is about what was said afterwards.
     #[serde(default)]
     pub follows_end: bool,

@@ -63,8 +63,8 @@ fn wake_by_people(facts: &IssueFacts) -> Option<WakeReason> {
 /// In the order of D7. A repair whose failure was looked at already makes place for the next.
 fn of_pull_request(policy: &Policy, facts: &IssueFacts, pr: &PullRequest) -> Wanted {
     let by_people = !facts.pending.is_empty();
-    if let Some(wanted) = facts.wanted.and_then(|wanted| by_order(facts, pr, wanted)) {
-        return wanted;
+    if let Some(run_type) = facts.wanted {
+        return by_order(facts, pr, run_type);
     }
     // Nobody wants a draft merged, so nothing in it is broken. One that was given to us is to be finished (N39).
     if pr.is_draft {
@@ -101,17 +101,17 @@ fn of_pull_request(policy: &Policy, facts: &IssueFacts, pr: &PullRequest) -> Wan
 }
 
 /// The run type that an operator asked for. Without a failure it has nothing to name.
-fn by_order(facts: &IssueFacts, pr: &PullRequest, run_type: RunType) -> Option<Wanted> {
+fn by_order(facts: &IssueFacts, pr: &PullRequest, run_type: RunType) -> Wanted {
     if run_type == RunType::Implementation {
-        return Some(implementation(facts));
+        return implementation(facts);
     }
-    Some(Wanted::Run {
+    Wanted::Run {
         run_type,
         signature: Some(format!("{}:ordered:{}", run_type.as_str(), pr.head)),
         needs_new_head: is_evicted(facts) && run_type == RunType::QueueRepair,
         merge_base: merges_base(run_type),
         wake: Some(wake_by_people(facts).unwrap_or(WakeReason::OperatorPrompt)),
-    })
+    }
 }
 
 /// Published history is updated only where the base is the point (D30).
@@ -244,3 +244,6 @@ fn waits_for(policy: &Policy, facts: &IssueFacts) -> PrWait {
         GateStatus::Green | GateStatus::Unknown => PrWait::Review,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,7 @@ pub(super) fn claimed(
         head: claim.head.cloned(),
         signature: claim.signature.map(str::to_owned),
         wake: claim.wake,
+        is_ordered: facts.wanted == Some(claim.run_type),
         follows_end: facts.is_merged() || facts.is_ticket_over(),
         inputs,
     });
@@ -187,6 +188,9 @@ pub(super) fn settled(
 }
 
 fn conclude(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, slot: Slot, end: &End<'_>) {
+    if slot.is_ordered && end.result.is_lost() {
+        facts.wanted = facts.wanted.or(Some(slot.run_type));
+    }
     match end.result {
         RunOutcome::Published { commit, pull_request, version, .. } => {
             published(facts, &slot, commit, pull_request, *version);
