@@ -1,0 +1,188 @@
+//! What people say.
+
+use super::*;
+
+/// S70: the same words twice are two inputs.
+#[test]
+fn s70_the_same_text_in_two_sessions_counts_twice() {
+    let facts = then(delegated(), 3_000, [said("s2", "continue"), said("s3", "continue")]);
+    assert_eq!(facts.pending.len(), 2);
+}
+
+#[test]
+fn waiting_inputs_are_bounded() {
+    let facts = then(delegated(), 3_000, (0..200).map(|n| said(&format!("x{n}"), &n.to_string())));
+    assert_eq!(facts.pending.len(), MAX_PENDING);
+    assert_eq!(facts.pending.last().map(|input| input.text.as_str()), Some("199"));
+}
+
+/// A human who delegates again after a call for help gets another try.
+#[test]
+fn delegating_again_forgets_what_was_given_up() {
+    let facts =
+        then(running(), 4_000, [ObservationKind::Escalated { reason: "enough".to_owned() }]);
+    let not = Ticket { delegated: false, ..ticket() };
+    let facts = then(facts, 5_000, [settled("r1", failed()), ticket_read(20, not)]);
+    assert!(facts.escalated.is_some(), "taking it away is no retry");
+    let facts = then(facts, 7_000, [ticket_read(30, ticket())]);
+    assert_eq!((facts.escalated, facts.attempts.recovery, facts.backoff_until), (None, 0, None));
+}
+
+/// N27: a question stays open over a pause; words of a human are what answers it.
+#[test]
+fn only_words_answer_a_question() {
+    let asks = RunOutcome::NeedsInput { question: "Which?".to_owned() };
+    let facts = then(running(), 4_000, [settled("r1", asks)]);
+    let not = Ticket { delegated: false, ..ticket() };
+    let facts = then(facts, 5_000, [ticket_read(20, not), ticket_read(30, ticket())]);
+    assert!(facts.question.is_some());
+    let silent = ObservationKind::SessionOpened {
+        session: SessionId::new("s2"),
+        prompt: None,
+        author: None,
+        opened: None,
+    };
+    let facts = then(facts, 7_000, [silent]);
+    assert!(facts.question.is_some() && !facts.is_answered());
+    let facts = then(facts, 8_000, [said("s3", "the second one")]);
+    assert!(facts.is_answered());
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 9_000, [claim]);
+    assert_eq!(facts.question, None);
+    let kinds = facts.slot.map(|slot| slot.inputs[0].kind);
+    assert_eq!(kinds, Some(crate::InputKind::DirectReply), "the next run is told");
+}
+
+/// Where there is no session, the ticket is the only place to answer (D37); where there is one, comments are for others.
+#[test]
+fn a_plain_comment_answers_only_where_there_is_no_session() {
+    use crate::{Heard, fixture::said};
+    let asks = RunOutcome::NeedsInput { question: "Which?".to_owned() };
+    let comment = |text: &str| said("c1", 9_000, Heard::TicketComment, text);
+    let without = then(after([ticket_read(10, ticket())]), 2_000, []);
+    let claim = claimed(&without, "r1");
+    let without = then(without, 3_000, [claim]);
+    assert_eq!(evolved(&without, comment("the second")), Evolved::Unchanged, "nothing was asked");
+    let without = then(without, 4_000, [settled("r1", asks.clone())]);
+    assert!(then(without.clone(), 5_000, [comment("the second")]).is_answered());
+    assert!(
+        then(without.clone(), 5_000, [comment("ok")]).is_answered(),
+        "as an answer it means something"
+    );
+    assert_eq!(evolved(&without, comment("  ")), Evolved::Unchanged);
+    assert_eq!(
+        evolved(&without, said("f1", 9_000, Heard::ForgeComment, "the second")),
+        Evolved::Unchanged
+    );
+
+    let with = then(running(), 4_000, [settled("r1", asks)]);
+    assert_eq!(evolved(&with, comment("the second")), Evolved::Unchanged);
+    assert!(then(with.clone(), 5_000, [comment("@patchrelay the second")]).is_answered());
+    assert_eq!(evolved(&with, comment("ok")), Evolved::Unchanged);
+    assert!(then(with, 5_000, [said("a1", 9_000, Heard::Session, "ok")]).is_answered());
+    let busy = said("a1", 9_000, Heard::Session, "ok");
+    assert_eq!(evolved(&running(), busy), Evolved::Unchanged, "nothing was asked");
+}
+
+/// W11: nobody who may not instruct us starts, stops, retries, closes, releases or reviews anything.
+#[test]
+fn strangers_change_nothing() {
+    use crate::{Actor, Heard, Standing, fixture::member};
+    let stranger = || Actor { standing: Standing::Outsider, ..member() };
+    let order = "o1".to_owned();
+    let tree = crate::TreeId::new("t1");
+    let hits = vec![crate::GateHit::ProtectedPath { path: "ci.yml".to_owned() }];
+    let report = Box::new(crate::fixture::report(crate::ReportOutcome::Done));
+    let held = RunOutcome::Held { tree: tree.clone(), hits, report };
+    let held = then(running(), 4_000, [settled("r1", held)]);
+    for kind in [
+        ObservationKind::HumanInput {
+            source: "c1".to_owned(),
+            said: at(9_000),
+            heard: Heard::Session,
+            author: stranger(),
+            text: "status?".to_owned(),
+        },
+        ObservationKind::StopRequested { source: "c2".to_owned(), said: at(9_000), by: stranger() },
+        ObservationKind::Retried {
+            order: order.clone(),
+            said: at(9_000),
+            by: stranger(),
+            run_type: None,
+        },
+        ObservationKind::Closed {
+            order: order.clone(),
+            by: stranger(),
+            as_failed: true,
+            reason: None,
+        },
+        ObservationKind::Approved { order: order.clone(), tree: tree.clone(), by: stranger() },
+    ] {
+        assert_eq!(evolved(&held, kind.clone()), Evolved::Unchanged, "{kind:?}");
+    }
+    let review = |standing| ObservationKind::ReviewRead {
+        number: crate::PrNumber(1),
+        review: crate::Review {
+            id: "v1".to_owned(),
+            reviewer: Actor { standing, ..member() },
+            verdict: crate::ReviewVerdict::Approved,
+            head: crate::fixture::head(1),
+            submitted: at(50),
+        },
+    };
+    let opened = crate::fixture::opened();
+    assert_eq!(evolved(&opened, review(Standing::Outsider)), Evolved::Unchanged);
+    assert!(matches!(evolved(&opened, review(Standing::Writer)), Evolved::Changed(_)));
+    // A session whose author is not listed opens, and says nothing.
+    let ids = vec!["user-9".to_owned()];
+    let policy = Policy {
+        trusted: crate::TrustedActors { ids, ..crate::TrustedActors::default() },
+        ..Policy::default()
+    };
+    let opened = evolve(&policy, &empty(), &observation(9_000, said("s7", "use German")));
+    let Evolved::Changed(facts) = opened else { panic!("not opened") };
+    assert_eq!((facts.sessions.len(), facts.pending.len(), facts.go), (1, 0, at(0)));
+}
+
+/// Exactly the tree that was looked at, once, and only what a human may release.
+#[test]
+fn a_release_is_of_one_tree() {
+    let approve = |tree: &str| ObservationKind::Approved {
+        order: tree.to_owned(),
+        tree: crate::TreeId::new(tree),
+        by: crate::fixture::member(),
+    };
+    let held = |hit: crate::GateHit| {
+        let report = Box::new(crate::fixture::report(crate::ReportOutcome::Done));
+        let tree = crate::TreeId::new("t1");
+        then(running(), 4_000, [settled("r1", RunOutcome::Held { tree, hits: vec![hit], report })])
+    };
+    let path = || "ci.yml".to_owned();
+    let askable = held(crate::GateHit::ProtectedPath { path: path() });
+    assert_eq!(evolved(&askable, approve("t2")), Evolved::Unchanged);
+    let released = then(askable, 5_000, [approve("t1")]);
+    assert_eq!(released.question, None);
+    assert!(released.releasable().is_some());
+    assert_eq!(evolved(&released, approve("t1")), Evolved::Unchanged, "once");
+    let never = held(crate::GateHit::NestedRepository { path: path() });
+    assert_eq!(evolved(&never, approve("t1")), Evolved::Unchanged);
+    assert_eq!(evolved(&running(), approve("t1")), Evolved::Unchanged, "nothing is held");
+}
+
+/// The last order counts, whenever it arrives; what was said since lifts it.
+#[test]
+fn a_stop_holds_until_something_younger_is_said() {
+    use crate::{Heard, fixture::said};
+    let stop = |source: &str, millis| said(source, millis, Heard::Session, "stop");
+    let work = |millis| said("w1", millis, Heard::Session, "please go on with the docs");
+    let stopped = then(delegated(), 3_000, [stop("s1", 50_000)]);
+    assert_eq!(stopped.stopped().map(|stop| stop.by.as_str()), Some("Ada"));
+    assert_eq!(evolved(&stopped, stop("s0", 40_000)), Evolved::Unchanged, "older");
+    assert_eq!(evolved(&stopped, stop("s2", 50_000)), Evolved::Unchanged, "the same instant");
+    for (said, holds) in [(49_999, true), (50_000, true), (50_001, false)] {
+        let facts = then(stopped.clone(), 4_000, [work(said)]);
+        assert_eq!(facts.stopped().is_some(), holds, "{said}");
+        let other_way = then(then(delegated(), 3_000, [work(said)]), 4_000, [stop("s1", 50_000)]);
+        assert_eq!(other_way.stopped().is_some(), holds, "{said}");
+    }
+}
