@@ -4,8 +4,10 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use patchrelay_domain::{
-    BranchName, CommitSha, Evolved, IssueFacts, IssueId, Observation, ObservationKind, Policy,
-    PrNumber, ProjectId, Ticket, Timestamp, TrackerState, TrackerStateKind, decide, evolve, prompt,
+    Actor, BranchName, Charge, Check, CheckStatus, CommitSha, Evolved, Heard, IssueFacts, IssueId,
+    Observation, ObservationKind, Policy, PrNumber, PrState, ProjectId, PullRequest, Review,
+    ReviewVerdict, RunId, RunOutcome, RunType, Spent, Standing, Ticket, Timestamp, TrackerState,
+    TrackerStateKind, decide, evolve, prompt,
 };
 
 fn ticket(description: &str) -> Ticket {
@@ -64,6 +66,108 @@ fn domain(criterion: &mut Criterion) {
         bencher.iter(|| {
             prompt::build(black_box(&prompt::Request::new(&long, &branch, &base))).to_string()
         });
+    });
+}
+
+/// An issue of which as much is known as facts can hold: an open pull request with reviews and checks, and people waiting.
+fn full(policy: &Policy) -> IssueFacts {
+    let at = Timestamp::from_millis;
+    let actor = |id: String| Actor {
+        id,
+        name: Some("Ada Lovelace".to_owned()),
+        email: None,
+        standing: Standing::Writer,
+    };
+    let head = || CommitSha::new("1".repeat(40));
+    let branch = BranchName::new("app/APP-1-wish-a-good-night");
+    let pull_request = PullRequest {
+        number: PrNumber(7),
+        url: "https://github.com/acme/app/pull/7".to_owned(),
+        state: PrState::Open,
+        is_draft: false,
+        is_from_fork: false,
+        head_branch: branch.clone(),
+        head: head(),
+        base_branch: BranchName::new("main"),
+        merge_commit: None,
+        ended: None,
+    };
+    let claimed = ObservationKind::RunClaimed {
+        run: RunId::new("run-1"),
+        run_type: RunType::Implementation,
+        epoch: 1,
+        branch,
+        worktree: "/worktrees/APP-1".to_owned(),
+        consumes: Vec::new(),
+        wake: None,
+        head: None,
+        signature: None,
+        release: None,
+    };
+    let settled = ObservationKind::RunSettled {
+        run: RunId::new("run-1"),
+        result: RunOutcome::Published {
+            commit: head(),
+            pull_request,
+            version: at(5),
+            summary: "Added the greeting.".to_owned(),
+        },
+        charge: Charge::Nothing,
+        continuations: 0,
+        thread: None,
+        spent: Spent::default(),
+    };
+    let reviews = (0..100).map(|n| ObservationKind::ReviewRead {
+        number: PrNumber(7),
+        review: Review {
+            id: format!("review-{n}"),
+            reviewer: actor(format!("reviewer-{}", n % 10)),
+            verdict: ReviewVerdict::ChangesRequested,
+            head: head(),
+            submitted: at(n),
+        },
+    });
+    let checks = (0..u64::try_from(policy.gate_checks.len()).unwrap_or(0)).map(|n| {
+        let check = Check {
+            id: n,
+            name: format!("check {n}"),
+            status: CheckStatus::Success,
+            version: at(9),
+        };
+        ObservationKind::CheckRead { head: head(), check }
+    });
+    let words = (0..64).map(|n| ObservationKind::HumanInput {
+        source: format!("comment-{n}"),
+        said: at(n),
+        heard: Heard::Session,
+        author: actor("user-1".to_owned()),
+        text: "Please answer in German, too. ".repeat(20),
+    });
+    [claimed, settled].into_iter().chain(reviews).chain(checks).chain(words).fold(
+        facts(policy),
+        |facts, kind| {
+            let seen = Observation { at: at(9), correlation: "delivery".to_owned(), kind };
+            match evolve(policy, &facts, &seen) {
+                Evolved::Changed(facts) => *facts,
+                Evolved::Unchanged => facts,
+            }
+        },
+    )
+}
+
+/// The same fold and decision where very much is known: 64 inputs, 100 reviews, a gate of 20 checks.
+fn largest(criterion: &mut Criterion) {
+    let gate_checks = (0..20).map(|n| format!("check {n}")).collect();
+    let policy = Policy { gate_checks, ..Policy::default() };
+    let facts = full(&policy);
+    assert_eq!((facts.pending.len(), facts.reviews.len(), facts.checks.len()), (64, 100, 20));
+    let newer = read(20);
+    criterion.bench_function("evolve the largest facts", |bencher| {
+        bencher.iter(|| evolve(&policy, black_box(&facts), &newer));
+    });
+    let now = Timestamp::from_millis(10);
+    criterion.bench_function("decide on the largest facts", |bencher| {
+        bencher.iter(|| decide(&policy, now, black_box(&facts)));
     });
 }
 
@@ -139,5 +243,5 @@ fn review_fix(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, domain, review_fix);
+criterion_group!(benches, domain, largest, review_fix);
 criterion_main!(benches);

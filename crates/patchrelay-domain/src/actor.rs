@@ -45,20 +45,24 @@ pub enum Standing {
 /// Whom the operator lets instruct us. No entry in any of the lists: whoever belongs to the workspace or may write to
 /// the repository. Any entry, be it blank: nobody who is not listed, because somebody meant to restrict it.
 ///
-/// There is no list of names, on purpose.
+/// There is no list of names, on purpose. Who delegates a ticket is decided by the tracker: whoever may do that there starts
+/// work here, listed or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedActors {
     /// Ids, to the letter.
     pub ids: Vec<String>,
     /// E-mails, without regard to case.
     pub emails: Vec<String>,
+    /// Ids of programs that may instruct us, such as a review bot. They restrict nobody else, and no other list admits a
+    /// program.
+    pub programs: Vec<String>,
     /// What stands behind the `@` of an e-mail, whole and without regard to case: `acme.com` is not `dev.acme.com`.
     pub email_domains: Vec<String>,
 }
 
 impl TrustedActors {
     fn is_empty(&self) -> bool {
-        let Self { ids, emails, email_domains } = self;
+        let Self { ids, emails, email_domains, programs: _ } = self;
         ids.is_empty() && emails.is_empty() && email_domains.is_empty()
     }
 
@@ -90,7 +94,7 @@ pub fn may_instruct(trusted: &TrustedActors, actor: &Actor) -> bool {
     match actor.standing {
         Standing::Operator => true,
         Standing::Ourselves => false,
-        Standing::Program => trusted.lists_id(actor),
+        Standing::Program => trusted.programs.contains(&actor.id),
         Standing::Member | Standing::Writer => trusted.is_empty() || listed(),
         Standing::Outsider => listed(),
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BranchName, Interruption, IssueFacts, NextStep, Observation, ObservationKind, Policy, PrState,
-    PullRequest, RunOutcome, RunType, SessionId, Ticket, Timestamp, Wait, decide, factory_state,
-    status_note,
+    Actor, BranchName, Interruption, IssueFacts, NextStep, Observation, ObservationKind, Policy,
+    PrState, PullRequest, RunOutcome, RunType, SessionId, Ticket, Timestamp, Wait, decide,
+    factory_state, status_note,
     text::{capped, quoted, single_line},
     waiting_reason,
 };
@@ -112,15 +112,15 @@ pub fn announce(
     let say = |content| activity(after, content, false);
     let respond = |body: &str| say(ActivityContent::Response { body: body.to_owned() });
     match &observation.kind {
-        ObservationKind::SessionOpened { session, .. } => vec![OutboxOrder::Activity {
-            session: session.clone(),
-            content: ActivityContent::Thought { body: acknowledgement(after) },
-            urgent: true,
-        }],
+        ObservationKind::SessionOpened { session, .. } => {
+            session_opened(policy, after, session, observation.at)
+        }
         ObservationKind::TicketRead { ticket, .. } => {
             ticket_read(policy, before, after, ticket, observation.at)
         }
-        ObservationKind::HumanInput { .. } => heard(policy, before, after, observation.at),
+        ObservationKind::HumanInput { author, .. } => {
+            heard(policy, before, after, author, observation.at)
+        }
         ObservationKind::StopRequested { .. } => respond(STOPPED),
         ObservationKind::Retried { by, .. } => say(ActivityContent::Thought {
             body: format!(
@@ -132,9 +132,7 @@ pub fn announce(
             let how = if *as_failed { "failed" } else { "done" };
             respond(&format!("{} closed this as {how}. I do nothing more here.", by.shown()))
         }
-        ObservationKind::Approved { by, .. } => say(ActivityContent::Thought {
-            body: format!("{} released it. I publish exactly that.", by.shown()),
-        }),
+        ObservationKind::Approved { by, .. } => released(policy, after, by, observation.at),
         ObservationKind::PullRequestRead { pull_request, .. } => {
             pull_request_read(before, after, pull_request)
         }
@@ -157,6 +155,64 @@ pub fn announce(
         | ObservationKind::MergeStateRead { .. }
         | ObservationKind::InputDelivered { .. } => Vec::new(),
     }
+}
+
+/// A first sign of life, and how things stand when they are known already (N47).
+fn session_opened(
+    policy: &Policy,
+    after: &IssueFacts,
+    session: &SessionId,
+    now: Timestamp,
+) -> Vec<OutboxOrder> {
+    let order =
+        |content, urgent| OutboxOrder::Activity { session: session.clone(), content, urgent };
+    let body = acknowledgement(after);
+    let mut orders = vec![order(ActivityContent::Thought { body }, true)];
+    if after.ticket.is_none() || after.slot.is_some() {
+        return orders;
+    }
+    let next = decide(policy, now, after);
+    let question = after.question.as_ref().filter(|question| question.asked.is_some());
+    let content = match (&next, question) {
+        (NextStep::Run(_), _) => return orders,
+        (NextStep::Wait { reason: Wait::Undelegated, .. }, _) => {
+            ActivityContent::Elicitation { body: NOT_DELEGATED.to_owned() }
+        }
+        (NextStep::Wait { reason: Wait::Question, .. }, Some(question)) => {
+            ActivityContent::Elicitation { body: capped(&question.text, MAX_SUMMARY) }
+        }
+        (
+            NextStep::Wait { .. }
+            | NextStep::Ask { .. }
+            | NextStep::Escalate { .. }
+            | NextStep::Settled(_),
+            _,
+        ) => ActivityContent::Thought { body: standing(&next, after) },
+    };
+    orders.push(order(content, false));
+    orders
+}
+
+/// That held work was released, and what becomes of it.
+fn released(policy: &Policy, after: &IssueFacts, by: &Actor, now: Timestamp) -> Vec<OutboxOrder> {
+    let next = decide(policy, now, after);
+    let body = match &next {
+        NextStep::Run(plan) if plan.release.is_some() => {
+            format!("{} released it. I publish exactly that.", by.shown())
+        }
+        NextStep::Run(_)
+        | NextStep::Wait { .. }
+        | NextStep::Ask { .. }
+        | NextStep::Escalate { .. }
+        | NextStep::Settled(_) => {
+            format!(
+                "{} released it. It is not published now. {}",
+                by.shown(),
+                standing(&next, after)
+            )
+        }
+    };
+    activity(after, ActivityContent::Thought { body }, false)
 }
 
 const STOPPED: &str =
@@ -201,12 +257,18 @@ fn heard(
     policy: &Policy,
     before: &IssueFacts,
     after: &IssueFacts,
+    author: &Actor,
     now: Timestamp,
 ) -> Vec<OutboxOrder> {
     let thought = |body: String| activity(after, ActivityContent::Thought { body }, false);
     let next = decide(policy, now, after);
     if before.stop != after.stop {
         return activity(after, ActivityContent::Response { body: STOPPED.to_owned() }, false);
+    }
+    let was_released =
+        |facts: &IssueFacts| facts.held.as_ref().is_some_and(|held| held.released_by.is_some());
+    if was_released(after) && !was_released(before) {
+        return released(policy, after, author, now);
     }
     if before.next_input == after.next_input {
         return activity(after, ActivityContent::Response { body: standing(&next, after) }, false);
@@ -329,6 +391,11 @@ fn run_settled(before: &IssueFacts, after: &IssueFacts, result: &RunOutcome) -> 
                 "Stopped, because other tickets have to be over first. What was done so far is kept."
                     .to_owned(),
             ),
+            // What it had taken up is older than the end, so no other run takes it up.
+            Interruption::PullRequestOver | Interruption::TicketOver => {
+                let taken_up = before.slot.as_ref().map_or(0, |slot| slot.inputs.len());
+                too_late(taken_up).map(respond).unwrap_or_default()
+            }
             // A lost run is followed by another; the others were told when they were ordered, or are when a question is
             // put.
             Interruption::Restart
@@ -338,8 +405,6 @@ fn run_settled(before: &IssueFacts, after: &IssueFacts, result: &RunOutcome) -> 
             | Interruption::Closed
             | Interruption::Removed
             | Interruption::Spending
-            | Interruption::PullRequestOver
-            | Interruption::TicketOver
             | Interruption::Superseded
             | Interruption::HeadMoved => Vec::new(),
         },
@@ -373,16 +438,24 @@ fn last_failure(facts: &IssueFacts) -> String {
     }
 }
 
+/// What is said to people whose words nobody acts on any more, so many of them.
+fn too_late(messages: usize) -> Option<String> {
+    match messages {
+        0 => None,
+        1 => Some("One message came too late for it; say it again if it still matters.".to_owned()),
+        several => Some(format!(
+            "{several} messages came too late for it; say them again if they still matter."
+        )),
+    }
+}
+
 /// What a merge deserves. Whoever said something that no run has taken up is not left to believe that it was.
 fn merged(facts: &IssueFacts, pull_request: &PullRequest) -> Vec<OutboxOrder> {
     let mut body =
         format!("Pull request [{}]({}) was merged.", pull_request.number, pull_request.url);
-    match facts.pending.len() {
-        0 => {}
-        1 => body.push_str(" One message came too late for it; say it again if it still matters."),
-        several => body.push_str(&format!(
-            " {several} messages came too late for it; say them again if they still matter."
-        )),
+    if let Some(late) = too_late(facts.pending.len()) {
+        body.push(' ');
+        body.push_str(&late);
     }
     activity(facts, ActivityContent::Response { body }, false)
         .into_iter()

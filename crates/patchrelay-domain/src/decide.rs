@@ -59,7 +59,9 @@ pub fn decide(policy: &Policy, now: Timestamp, facts: &IssueFacts) -> NextStep {
     if let Some(reason) = exhausted {
         return NextStep::Escalate { reason };
     }
-    let may_spend = facts.question.as_ref().is_some_and(|q| q.about == About::Spending);
+    // A release asks no agent, so it costs nothing.
+    let may_spend = facts.releasable().is_some()
+        || facts.question.as_ref().is_some_and(|q| q.about == About::Spending);
     if let Some(question) = policy.limits.exceeded(now, &facts.spending).filter(|_| !may_spend) {
         return NextStep::Ask { question, about: About::Spending };
     }
@@ -87,8 +89,12 @@ fn over(facts: &IssueFacts) -> Option<Settled> {
     }
     let (settled, ended) = ended(facts)?;
     let is_wanted_again = facts.is_delegated()
-        && (facts.wanted.is_some() || facts.pending.iter().any(|input| ended < input.said));
-    (!is_wanted_again).then_some(settled)
+        && (facts.wanted == Some(RunType::Implementation)
+            || facts.pending.iter().any(|input| ended < input.said));
+    // What a run after the end asks, or has made, is not over with that end.
+    let is_going_on = facts.latest_run.as_ref().is_some_and(|run| run.follows_end)
+        && (facts.question.is_some() || facts.held.is_some());
+    (!is_wanted_again && !is_going_on).then_some(settled)
 }
 
 /// How the world ended it, and when, by the clock of whoever did.
@@ -130,9 +136,9 @@ fn overtaken(facts: &IssueFacts) -> Option<NextStep> {
     let is_overtaken = held.head.as_ref() != facts.head() && !facts.is_answered();
     is_overtaken.then(|| NextStep::Ask {
         question: "The pull request changed after this work was held, so I do not publish it as it is. Should I do it \
-                   again on top of the change?"
+                   again on top of the change? Answer yes or no."
             .to_owned(),
-        about: About::Work,
+        about: About::Publication,
     })
 }
 
@@ -166,12 +172,12 @@ fn attached(policy: &Policy, facts: &IssueFacts) -> Option<NextStep> {
         [number] => match &facts.pull_request {
             Some(pr) if pr.value.number == *number && pr.value.is_from_fork => ask(format!(
                 "Pull request {number} is attached to this ticket and comes from another repository, where I cannot push. \
-                 Should I start over on a branch of my own?"
+                 Should I start over on a branch of my own? Answer yes or no."
             )),
             Some(_) => None,
             None if facts.missing_link == Some(*number) => ask(format!(
                 "Pull request {number} is attached to this ticket, and I cannot see it. Should I start over on a branch \
-                 of my own?"
+                 of my own? Answer yes or no."
             )),
             None => Some(wait(Wait::LinkedPullRequest(*number))),
         },
@@ -191,7 +197,7 @@ fn exhausted(policy: &Policy, facts: &IssueFacts, run_type: RunType) -> Option<S
     }
     if budgets.recovery <= facts.attempts.recovery {
         return Some(format!(
-            "{} runs in a row were lost before their work could be judged",
+            "{} runs were lost before their work could be judged, since the last that published",
             facts.attempts.recovery
         ));
     }
@@ -233,7 +239,7 @@ fn plan(policy: &Policy, facts: &IssueFacts, ticket: &Ticket, wanted: Wanted) ->
         signature,
         resume,
         parent,
-        keep_edits: facts.worktree.is_some() && has_unpublished_edits(facts),
+        keep_edits: facts.worktree.is_some() && has_edits_of_this_head(facts),
         merge_base,
         needs_new_head,
         release: release.map(|held| held.tree.clone()),
@@ -264,20 +270,20 @@ fn thread(
     }
 }
 
-/// Whether what lies in the directory is work that nobody has seen and that is still wanted. What the last run published
-/// is on the forge; what it did for something that is over, or on top of what is not the head any more, is in its rescue
-/// ref (D26). Work that starts over starts from the base.
-fn has_unpublished_edits(facts: &IssueFacts) -> bool {
-    use crate::Interruption::{HeadMoved, PullRequestOver, Superseded};
-    let last = facts.latest_run.as_ref().map(|run| &run.result);
-    !matches!(
-        last,
-        Some(
+/// Whether what lies in the directory is unfinished work on the head that the next run gets. What the last run published is
+/// on the forge; what it did for something that is over, or on top of what is not the head any more, is in its rescue ref
+/// (D26). Work that starts over starts from the base.
+fn has_edits_of_this_head(facts: &IssueFacts) -> bool {
+    use crate::Interruption::{PullRequestOver, Superseded};
+    facts.latest_run.as_ref().is_none_or(|run| {
+        let is_finished = matches!(
+            run.result,
             RunOutcome::Published { .. }
                 | RunOutcome::NothingToRepair { .. }
-                | RunOutcome::Interrupted { by: Superseded | HeadMoved | PullRequestOver }
-        )
-    )
+                | RunOutcome::Interrupted { by: Superseded | PullRequestOver }
+        );
+        !is_finished && run.head.as_ref() == facts.head()
+    })
 }
 
 impl crate::Limits {

@@ -28,6 +28,9 @@ pub enum Evolved {
 /// it. So any order of the same deliveries ends in the same facts, but for what counts deliveries: `epoch`, `seq`, receipt
 /// times. What was tried and spent changes only by our own runs.
 ///
+/// Two different values of one version are told apart by nothing, so the last of them stays until the next read. Whom to
+/// trust is decided here: rebuilding facts from a log takes the policy under which it was written.
+///
 /// Occurrences count once, and the store knows which are in the log: only new ones may be passed in.
 pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) -> Evolved {
     let mut new = facts.clone();
@@ -66,7 +69,7 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
             people::approve(policy, &mut new, tree, by)
         }
         ObservationKind::Asked { question, about } => people::asked(&mut new, at, question, *about),
-        ObservationKind::Escalated { reason } => people::escalated(&mut new, reason),
+        ObservationKind::Escalated { reason } => people::escalated(&mut new, at, reason),
 
         ObservationKind::PullRequestRead { version, pull_request } => {
             forge::read_pull_request(policy, &mut new, *version, pull_request)
@@ -80,7 +83,9 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
         ObservationKind::CheckRead { head, check } => {
             forge::read_check(policy, &mut new, head, check)
         }
-        ObservationKind::BaseCheckRead { check } => forge::read_base_check(policy, &mut new, check),
+        ObservationKind::BaseCheckRead { commit, check } => {
+            forge::read_base_check(policy, &mut new, commit, check)
+        }
         ObservationKind::MergeStateRead { version, state } => {
             forge::read_merge_state(&mut new, *version, state)
         }

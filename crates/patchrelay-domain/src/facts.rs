@@ -41,7 +41,7 @@ pub struct IssueFacts {
     /// When that opened.
     #[serde(default)]
     pub session_opened: Timestamp,
-    /// Every agent session that ever opened on it.
+    /// The agent sessions that opened on it, at most the last 64 that we heard of.
     pub sessions: Vec<SessionId>,
     /// How often delegation changed, as far as we were told. A run remembers the epoch it was started in.
     pub epoch: u32,
@@ -94,7 +94,10 @@ pub struct IssueFacts {
     /// Whether the current head could be merged.
     #[serde(default)]
     pub merge: Option<Versioned<MergeState>>,
-    /// The checks of the gate on the base branch, ordered by name.
+    /// The newest commit of the base branch on which a check of the gate was seen.
+    #[serde(default)]
+    pub base_tip: Option<CommitSha>,
+    /// The checks of the gate on that, ordered by name.
     #[serde(default)]
     pub base_checks: Vec<Check>,
 
@@ -166,6 +169,7 @@ impl IssueFacts {
             checks: Vec::new(),
             queue: None,
             merge: None,
+            base_tip: None,
             base_checks: Vec::new(),
             worktree: None,
             slot: None,
@@ -250,6 +254,9 @@ pub enum About {
 pub struct Escalation {
     /// Why.
     pub reason: String,
+    /// When.
+    #[serde(default)]
+    pub at: Timestamp,
     /// The head on which we did. Somebody else's push is help.
     pub head: Option<CommitSha>,
     /// The number of the first input that can be help.
@@ -261,14 +268,22 @@ pub struct Escalation {
 #[serde(untagged)]
 enum StoredEscalation {
     Reason(String),
-    Whole { reason: String, head: Option<CommitSha>, since: u64 },
+    Whole {
+        reason: String,
+        #[serde(default)]
+        at: Timestamp,
+        head: Option<CommitSha>,
+        since: u64,
+    },
 }
 
 impl From<StoredEscalation> for Escalation {
     fn from(stored: StoredEscalation) -> Self {
         match stored {
-            StoredEscalation::Reason(reason) => Self { reason, head: None, since: 0 },
-            StoredEscalation::Whole { reason, head, since } => Self { reason, head, since },
+            StoredEscalation::Reason(reason) => {
+                Self { reason, at: Timestamp::default(), head: None, since: 0 }
+            }
+            StoredEscalation::Whole { reason, at, head, since } => Self { reason, at, head, since },
         }
     }
 }
@@ -318,6 +333,9 @@ pub struct Slot {
     /// The head of the pull request that it was started on.
     #[serde(default)]
     pub head: Option<CommitSha>,
+    /// The base that it works with, where the repair is about the base.
+    #[serde(default)]
+    pub base: Option<CommitSha>,
     /// What exactly it repairs.
     #[serde(default)]
     pub signature: Option<String>,
@@ -345,4 +363,10 @@ pub struct LatestRun {
     pub ended: Timestamp,
     /// How.
     pub result: RunOutcome,
+    /// The head of the pull request that it was started on.
+    #[serde(default)]
+    pub head: Option<CommitSha>,
+    /// Whether it followed the end of the ticket or of its pull request: then what it asks is not over with that.
+    #[serde(default)]
+    pub follows_end: bool,
 }

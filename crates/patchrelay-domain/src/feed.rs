@@ -109,7 +109,7 @@ pub fn describe(observation: &Observation) -> FeedEntry {
         ObservationKind::CheckRead { head, check } => {
             of_check(check, &format!("on {}", head.short()))
         }
-        ObservationKind::BaseCheckRead { check } => of_check(check, "on the base branch"),
+        ObservationKind::BaseCheckRead { check, .. } => of_check(check, "on the base branch"),
         ObservationKind::MergeStateRead { state, .. } => {
             let mergeable = match state.is_conflicting {
                 Some(true) => "conflicts with",

@@ -285,11 +285,11 @@ pub(crate) fn question(hits: &[GateHit]) -> String {
         let at_least = if MAX_HITS <= hits.len() { "at least " } else { "" };
         text.push_str(&format!("\n- and {at_least}{} more", hits.len() - NAMED_HITS));
     }
-    if !hits.iter().all(is_releasable) {
-        text.push_str(
-            "\n\nAn approval does not change that: some of it has to leave the worktree first.",
-        );
-    }
+    text.push_str(if hits.iter().all(is_releasable) {
+        "\n\nAnswer yes to publish exactly this, no to leave it, or say what to change."
+    } else {
+        "\n\nAn approval does not change that: some of it has to leave the worktree first."
+    });
     text
 }
 

@@ -6,7 +6,9 @@
 
 mod own;
 mod phrases;
+mod reply;
 
+pub(crate) use self::reply::{Reply, reply};
 use serde::{Deserialize, Serialize};
 
 /// The names that we listen to unless told otherwise.

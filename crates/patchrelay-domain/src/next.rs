@@ -215,7 +215,7 @@ impl Wait {
                 PrWait::RedBase => {
                     &["base_check_read", "check_read", "pull_request_read", "human_input"]
                 }
-                PrWait::Rerun => &["check_read", "pull_request_read", "human_input"],
+                PrWait::Rerun => &["check_read", "pull_request_read", "human_input", "retried"],
             },
             Self::Backoff(_) | Self::Breaker(_) => &["retried"],
         }

@@ -132,8 +132,10 @@ pub enum ObservationKind {
         /// What it showed.
         check: Check,
     },
-    /// A check of the newest commit of the base branch began or ended.
+    /// A check of a commit of the base branch began or ended.
     BaseCheckRead {
+        /// The commit.
+        commit: CommitSha,
         /// What it showed.
         check: Check,
     },

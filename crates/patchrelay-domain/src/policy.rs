@@ -134,7 +134,7 @@ impl Limits {
             .map(|what| format!("{what} by one run"))
             .or_else(|| self.reached(now, spending, &Spent::default()))
             .unwrap_or_else(|| "as much as I may".to_owned());
-        format!("I have spent {reached}. Should I go on?")
+        format!("I have spent {reached}. Should I go on? Answer yes or no.")
     }
 
     /// Which limit an issue has reached together with a run of it that is under way, in words.

@@ -78,13 +78,7 @@ impl Load {
     }
 
     fn start(&mut self, issue: &ReadyIssue) {
-        let active = self.active.entry(issue.project.clone()).or_default();
-        let count = if issue.run_type.is_repair() {
-            &mut active.repairs
-        } else {
-            &mut active.implementations
-        };
-        *count = count.saturating_add(1);
+        self.active.entry(issue.project.clone()).or_default().add(issue.run_type);
         let started = self.started_last_hour.entry(issue.project.clone()).or_insert(0);
         *started = started.saturating_add(1);
     }

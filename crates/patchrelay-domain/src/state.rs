@@ -209,7 +209,7 @@ pub fn way_out(next: &NextStep) -> &'static str {
         }
         NextStep::Settled(
             Settled::NoChangeNeeded | Settled::CompletedInTracker | Settled::CanceledInTracker,
-        ) => "Moving the ticket to an open state, or a new session on it, is looked at again.",
+        ) => "A new instruction, delegating the ticket again, or moving it to an open state.",
         NextStep::Settled(Settled::Removed) => "Restoring the ticket in the tracker.",
         NextStep::Settled(Settled::ClosedDone | Settled::ClosedFailed) => {
             "`patchrelay issue retry` opens it again."
@@ -277,7 +277,7 @@ fn by_people(facts: &IssueFacts, next: &NextStep) -> Option<String> {
 }
 
 fn broken(facts: &IssueFacts) -> Option<String> {
-    if facts.queue.as_ref().is_some_and(|queue| queue.status == CheckStatus::Failure) {
+    if facts.is_evicted() {
         return Some("the merge queue refused the pull request".to_owned());
     }
     let red: Vec<_> = facts

@@ -1,8 +1,8 @@
 //! What becomes of a run when facts change under it.
 
 use crate::{
-    CommitSha, GateStatus, Interruption, IssueFacts, Policy, PrState, PullRequest, RunId, Slot,
-    Spent, Timestamp, WakeReason, policy::gate_status, prompt::Publisher,
+    CommitSha, GateStatus, Interruption, IssueFacts, Policy, PrState, PullRequest, ReviewVerdict,
+    RunId, Slot, Spent, Timestamp, WakeReason, policy::gate_status, prompt::Publisher,
 };
 
 /// A run under way.
@@ -118,16 +118,19 @@ fn is_superseded(policy: &Policy, facts: &IssueFacts, slot: &Slot, pr: &PullRequ
     }
     // One that an operator ordered is wanted whether or not something is broken.
     match slot.wake {
-        Some(WakeReason::ReviewChangesRequested) => facts.is_approved(),
+        Some(WakeReason::ReviewChangesRequested) => {
+            !facts.has_review(ReviewVerdict::ChangesRequested)
+        }
+        Some(WakeReason::MergeStewardIncident | WakeReason::BranchUpkeep) => {
+            !facts.is_evicted() && !facts.is_conflicting()
+        }
         Some(WakeReason::SettledRedCi) => gate_status(policy, facts) == GateStatus::Green,
         Some(
             WakeReason::Delegated
             | WakeReason::DirectReply
             | WakeReason::FollowupPrompt
             | WakeReason::FollowupComment
-            | WakeReason::OperatorPrompt
-            | WakeReason::MergeStewardIncident
-            | WakeReason::BranchUpkeep,
+            | WakeReason::OperatorPrompt,
         )
         | None => false,
     }

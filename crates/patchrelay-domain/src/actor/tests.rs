@@ -16,7 +16,12 @@ fn actor(standing: Standing) -> Actor {
 
 fn list(ids: &[&str], emails: &[&str], email_domains: &[&str]) -> TrustedActors {
     let owned = |list: &[&str]| list.iter().copied().map(str::to_owned).collect();
-    TrustedActors { ids: owned(ids), emails: owned(emails), email_domains: owned(email_domains) }
+    TrustedActors {
+        ids: owned(ids),
+        emails: owned(emails),
+        email_domains: owned(email_domains),
+        programs: Vec::new(),
+    }
 }
 
 /// Who may instruct us, of one actor of each standing.
@@ -26,9 +31,14 @@ fn allowed(trusted: &TrustedActors) -> Vec<Standing> {
 
 #[test]
 fn who_may_instruct_depends_on_standing_and_list() {
-    let cases: [(&str, TrustedActors, &[Standing]); 7] = [
+    let cases: [(&str, TrustedActors, &[Standing]); 8] = [
         ("none", TrustedActors::default(), &[Operator, Member, Writer]),
-        ("the id", list(&["u-7"], &[], &[]), &[Operator, Member, Writer, Outsider, Program]),
+        ("the id", list(&["u-7"], &[], &[]), &[Operator, Member, Writer, Outsider]),
+        (
+            "the id of a program",
+            TrustedActors { programs: vec!["u-7".to_owned()], ..TrustedActors::default() },
+            &[Operator, Member, Writer, Program],
+        ),
         ("the e-mail", list(&[], &["ada@acme.com"], &[]), &[Operator, Member, Writer, Outsider]),
         ("the domain", list(&[], &[], &["acme.com"]), &[Operator, Member, Writer, Outsider]),
         ("others", list(&["u-8"], &["bob@acme.com"], &["acme.org"]), &[Operator]),
@@ -144,8 +154,18 @@ fn a_text_is_worth_what_its_author_may() {
     );
     assert_eq!(
         worth(&list(&["u-7"], &[], &[])),
-        [Trust::Member, Trust::Member, Trust::Member, Trust::Member, Trust::Unknown, Trust::Member]
+        [
+            Trust::Member,
+            Trust::Member,
+            Trust::Member,
+            Trust::Member,
+            Trust::Unknown,
+            Trust::Machine
+        ]
     );
+    let programs = vec!["u-7".to_owned()];
+    let bot = TrustedActors { programs, ..TrustedActors::default() };
+    assert_eq!(worth(&bot)[5], Trust::Member);
     assert_eq!(
         worth(&list(&["u-8"], &[], &[])),
         [

@@ -257,7 +257,55 @@ fn held_work_is_asked_about_and_its_release_is_told() {
     let facts = then(running(), 4_000, [held]);
     let order = "o1".to_owned();
     let approved = ObservationKind::Approved { order, tree, by: fixture::member() };
-    assert_eq!(said(&facts, approved), ["thought: Ada released it. I publish exactly that."]);
+    assert_eq!(
+        said(&facts, approved.clone()),
+        ["thought: Ada released it. I publish exactly that."]
+    );
+    let yes = ["thought: Ada released it. I publish exactly that."];
+    assert_eq!(said(&facts, fixture::said("a1", 90_000, crate::Heard::Session, "yes")), yes);
+    // What is said is what will be done.
+    let not = ticket_read(20, crate::Ticket { delegated: false, ..ticket() });
+    let told = said(&then(facts, 5_000, [not]), approved);
+    assert!(told[0].contains("It is not published now. State: paused"), "{told:?}");
+}
+
+/// N47: in whatever order a session and its ticket come, it says how things stand.
+#[test]
+fn a_session_on_a_known_ticket_is_told_how_things_stand() {
+    let again = || ObservationKind::SessionOpened {
+        session: crate::SessionId::new("s2"),
+        prompt: None,
+        author: None,
+        opened: None,
+    };
+    let received = "thought!: Received. I am reading the ticket.";
+    let not = ticket_read(20, crate::Ticket { delegated: false, ..ticket() });
+    assert_eq!(
+        said(&after([not]), again()),
+        [received, "elicitation: This ticket is not delegated to me. Delegate it, and I start."]
+    );
+    assert_eq!(said(&delegated(), again()), [received], "it starts");
+    assert_eq!(said(&running(), again()), ["thought!: I am already working on this."]);
+    let asks = RunOutcome::NeedsInput { question: "Which?".to_owned() };
+    let asked = then(running(), 4_000, [settled("r1", asks)]);
+    assert_eq!(said(&asked, again()), [received, "elicitation: Which?"]);
+    let told = said(&fixture::opened(), again());
+    assert!(told[1].starts_with("thought: State: pr_open;"), "{told:?}");
+}
+
+/// What a run had taken up when its end came is not lost without a word.
+#[test]
+fn words_that_a_pointless_run_had_taken_up_are_told_of() {
+    let facts = then(fixture::opened(), 5_000, [says("please document it")]);
+    let claim = claimed(&facts, "r2");
+    let merge = pull_request_read(60, pull_request(1, PrState::Merged));
+    let facts = then(facts, 6_000, [claim, merge]);
+    let end = settled("r2", RunOutcome::Interrupted { by: Interruption::PullRequestOver });
+    let told = said(&facts, end);
+    assert_eq!(
+        told,
+        ["response: One message came too late for it; say it again if it still matters."]
+    );
 }
 
 #[test]

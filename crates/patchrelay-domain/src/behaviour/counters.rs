@@ -201,7 +201,7 @@ pub(super) fn recoveries() -> Vec<Row> {
             || {
                 wants(&lost(4)) == Some(RunType::CiRepair)
                     && shows(&lost(5)) == FactoryState::Escalated
-                    && note(&lost(5)).contains("5 runs in a row were lost")
+                    && note(&lost(5)).contains("5 runs were lost")
             },
         ),
         row(

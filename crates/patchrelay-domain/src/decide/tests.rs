@@ -202,7 +202,10 @@ fn a_spent_limit_is_asked_about_once_and_a_word_goes_past_it() {
     let NextStep::Ask { question, about: About::Spending } = decided(&policy, 5_000, &spent) else {
         panic!("no question")
     };
-    assert_eq!(question, "I have spent 100 of 100 tokens for this ticket. Should I go on?");
+    assert_eq!(
+        question,
+        "I have spent 100 of 100 tokens for this ticket. Should I go on? Answer yes or no."
+    );
     let fold = |facts: &IssueFacts, kind| {
         crate::change(&policy, at(6_000), facts, vec![crate::fixture::observation(6_000, kind)])
     };
@@ -423,4 +426,96 @@ fn a_draft_is_worked_on_only_if_it_was_given_to_us() {
     let end = fold(&claimed.facts, 7_000, settled("r1", published()));
     let waits = Wait::PullRequest(PrNumber(1), PrWait::Draft);
     assert_eq!(end.next, NextStep::Wait { reason: waits, until: None });
+}
+
+fn says(source: &str, said: i64, text: &str) -> crate::ObservationKind {
+    crate::fixture::said(source, said, crate::Heard::Session, text)
+}
+
+fn held_at(run: &str) -> crate::ObservationKind {
+    let hits = vec![crate::GateHit::ProtectedPath { path: "ci.yml".to_owned() }];
+    let report = Box::new(crate::fixture::report(crate::ReportOutcome::Done));
+    settled(run, RunOutcome::Held { tree: crate::TreeId::new("t1"), hits, report })
+}
+
+/// Who is asked yes or no may answer yes or no.
+#[test]
+fn a_plain_yes_releases_and_a_plain_no_does_not() {
+    let held = then(running(), 4_000, [held_at("r1")]);
+    let yes = then(held.clone(), 5_000, [says("a1", 90_000, "Yes, publish it.")]);
+    assert!(matches!(next(&yes), NextStep::Run(plan) if plan.release.is_some()));
+    let no = then(held.clone(), 5_000, [says("a1", 90_000, "No.")]);
+    assert_eq!((waits(&no), no.held.is_some()), (Wait::Question, true), "it stays as it is");
+    assert!(no.stopped().is_some());
+    let change = then(held, 5_000, [says("a1", 90_000, "no, leave ci.yml alone")]);
+    assert!(matches!(next(&change), NextStep::Run(plan) if plan.release.is_none()));
+    // Only the agent knows what yes means as an answer to its own question.
+    let asks = RunOutcome::NeedsInput { question: "Delete the old table?".to_owned() };
+    let asked = then(running(), 4_000, [settled("r1", asks)]);
+    for text in ["yes", "no", "ok"] {
+        let answered = then(asked.clone(), 5_000, [says("a1", 90_000, text)]);
+        assert!(
+            matches!(next(&answered), NextStep::Run(plan) if plan.consumes.len() == 1),
+            "{text}"
+        );
+    }
+}
+
+/// What was said before we asked is no answer, whenever it is heard of; the clocks may differ by a minute.
+#[test]
+fn older_words_are_no_answer() {
+    let asks = RunOutcome::NeedsInput { question: "Which?".to_owned() };
+    let asked = then(running(), 1_000_000, [settled("r1", asks)]);
+    for (said, answers) in [(939_999, false), (940_000, true), (1_000_001, true)] {
+        let facts = then(asked.clone(), 1_100_000, [says("a1", said, "please document it")]);
+        assert_eq!(facts.is_answered(), answers, "{said}");
+        let facts = then(asked.clone(), 1_100_000, [says("a1", said, "thanks!")]);
+        assert_eq!(facts.is_answered(), answers, "{said}");
+    }
+    let facts = lost(5, failed);
+    let old = then(facts.clone(), 60_000_000, [says("a1", 1, "please document it")]);
+    assert_eq!(waits(&old), Wait::Escalated, "nor is it help");
+    let new = then(facts, 60_000_000, [says("a1", 60_000_000, "please document it")]);
+    assert!(matches!(next(&new), NextStep::Run(_)));
+}
+
+/// What a run after the end asks, or has made, is not over with that end.
+#[test]
+fn work_after_a_merge_may_ask_and_may_be_held() {
+    let merged = pull_request_read(60, pull_request(1, PrState::Merged));
+    let facts = then(crate::fixture::opened(), 5_000, [merged, says("a1", 70_000, "and the docs")]);
+    let claim = claimed(&facts, "r2");
+    let at_work = then(facts, 10_000, [claim]);
+    let asks = RunOutcome::NeedsInput { question: "Which docs?".to_owned() };
+    let asked = then(at_work.clone(), 11_000, [settled("r2", asks)]);
+    assert_eq!(waits(&asked), Wait::Question);
+    let answered = then(asked, 12_000, [says("a2", 90_000, "the guide")]);
+    assert!(matches!(next(&answered), NextStep::Run(_)));
+    let held = then(at_work.clone(), 11_000, [held_at("r2")]);
+    let released = then(held, 12_000, [says("a2", 90_000, "yes")]);
+    assert!(matches!(next(&released), NextStep::Run(plan) if plan.release.is_some()));
+    let reason = "It is there.".to_owned();
+    let done = then(at_work, 11_000, [settled("r2", RunOutcome::NoChangeNeeded { reason })]);
+    assert_eq!(next(&done), NextStep::Settled(Settled::Merged));
+}
+
+/// An order to repair ends with what it was to repair; an order to do it again is carried out.
+#[test]
+fn an_order_to_repair_does_not_outlive_its_pull_request() {
+    let order = |run_type| crate::ObservationKind::Retried {
+        order: "o1".to_owned(),
+        said: at(90_000),
+        by: crate::fixture::member(),
+        run_type,
+    };
+    let merged = || pull_request_read(60, pull_request(1, PrState::Merged));
+    let repair = order(Some(RunType::CiRepair));
+    let facts = then(crate::fixture::opened(), 5_000, [repair, merged()]);
+    assert_eq!(next(&facts), NextStep::Settled(Settled::Merged));
+    let again = then(crate::fixture::opened(), 5_000, [merged(), order(None)]);
+    let claim = claimed(&again, "r2");
+    let reason = "nothing came of it".to_owned();
+    let insufficient = settled("r2", RunOutcome::Insufficient { reason });
+    let facts = then(again, 10_000, [claim, insufficient]);
+    assert!(matches!(next(&facts), NextStep::Run(_)), "not carried out yet");
 }

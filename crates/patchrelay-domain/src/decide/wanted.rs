@@ -81,11 +81,12 @@ fn of_pull_request(policy: &Policy, facts: &IssueFacts, pr: &PullRequest) -> Wan
         review_fix(facts),
     ];
     let is_new = |repair: &Repair| {
-        !facts.handled.iter().any(|handled| {
-            handled.run_type == repair.run_type
-                && handled.head == pr.head
-                && handled.signature == repair.signature
-        })
+        let mut looked = facts
+            .handled
+            .iter()
+            .filter(|handled| handled.run_type == repair.run_type && handled.head == pr.head);
+        looked.clone().count() < MAX_LOOKS
+            && !looked.any(|handled| handled.signature == repair.signature)
     };
     match repairs.into_iter().flatten().find(is_new) {
         Some(repair) => Wanted::Run {
@@ -100,6 +101,9 @@ fn of_pull_request(policy: &Policy, facts: &IssueFacts, pr: &PullRequest) -> Wan
     }
 }
 
+/// How often failures of one head are looked at in vain: a check that fails by chance may do so for ever.
+const MAX_LOOKS: usize = 3;
+
 /// The run type that an operator asked for. Without a failure it has nothing to name.
 fn by_order(facts: &IssueFacts, pr: &PullRequest, run_type: RunType) -> Wanted {
     if run_type == RunType::Implementation {
@@ -108,7 +112,7 @@ fn by_order(facts: &IssueFacts, pr: &PullRequest, run_type: RunType) -> Wanted {
     Wanted::Run {
         run_type,
         signature: Some(format!("{}:ordered:{}", run_type.as_str(), pr.head)),
-        needs_new_head: is_evicted(facts) && run_type == RunType::QueueRepair,
+        needs_new_head: facts.is_evicted() && run_type == RunType::QueueRepair,
         merge_base: merges_base(run_type),
         wake: Some(wake_by_people(facts).unwrap_or(WakeReason::OperatorPrompt)),
     }
@@ -138,10 +142,6 @@ impl Repair {
     fn new(run_type: RunType, signature: String, wake: WakeReason) -> Self {
         Self { run_type, signature, needs_new_head: false, wake }
     }
-}
-
-pub(super) fn is_evicted(facts: &IssueFacts) -> bool {
-    facts.queue.as_ref().is_some_and(|queue| queue.status == CheckStatus::Failure)
 }
 
 /// The queue refused it, or will, because nothing else keeps it from being merged and it contradicts its base. A later refusal of the same head is

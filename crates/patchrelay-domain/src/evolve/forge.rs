@@ -189,8 +189,24 @@ pub(super) fn read_check(
     policy.is_gate_check(&check.name) && put(&mut facts.checks, check)
 }
 
-pub(super) fn read_base_check(policy: &Policy, facts: &mut IssueFacts, check: &Check) -> bool {
-    policy.is_gate_check(&check.name) && put(&mut facts.base_checks, check)
+pub(super) fn read_base_check(
+    policy: &Policy,
+    facts: &mut IssueFacts,
+    commit: &CommitSha,
+    check: &Check,
+) -> bool {
+    if !policy.is_gate_check(&check.name) {
+        return false;
+    }
+    if facts.base_tip.as_ref() != Some(commit) {
+        // What the commits before it came to says nothing of the newest one.
+        if facts.base_checks.iter().any(|known| check.version <= known.version) {
+            return false;
+        }
+        facts.base_checks.clear();
+        facts.base_tip = Some(commit.clone());
+    }
+    put(&mut facts.base_checks, check)
 }
 
 /// Puts a check among those that are ordered by name, if it is news.

@@ -3,7 +3,11 @@
 use crate::{
     About, Actor, Attempts, Closed, Escalation, Heard, InputKind, Intent, IssueFacts, NAMES,
     PendingInput, Policy, PrState, Question, RunType, Spending, Stop, Timestamp, TreeId, intent,
-    may_instruct, prompt::Trust, text::capped, trust_of,
+    intent::{Reply, reply},
+    may_instruct,
+    prompt::Trust,
+    text::capped,
+    trust_of,
 };
 
 /// The most inputs that wait at once (D12). The oldest is the one that the work is already about.
@@ -31,11 +35,12 @@ pub(super) fn said(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, said:
     facts.pending.retain(|input| input.source != said.source || said.said <= input.said);
     let is_withdrawn = facts.pending.len() < waiting;
     match wish {
-        Intent::Remark => is_withdrawn,
+        Wish::Remark => is_withdrawn,
         // Facts stay as they are; that it was asked is what the answer goes by.
-        Intent::Status => true,
-        Intent::Stop => stop(policy, facts, said.said, said.author) || is_withdrawn,
-        Intent::Work => {
+        Wish::Status => true,
+        Wish::Stop => stop(policy, facts, said.said, said.author) || is_withdrawn,
+        Wish::Release => release(facts, said.author) || is_withdrawn,
+        Wish::Work => {
             facts.go = facts.go.max(said.said);
             let input = NewInput {
                 at,
@@ -55,22 +60,70 @@ pub(super) fn said(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, said:
     }
 }
 
-fn wish(facts: &IssueFacts, said: &Said<'_>) -> Intent {
-    let is_asking = facts.question.as_ref().is_some_and(|question| question.asked.is_some());
+/// What somebody wants, where the issue stands now.
+enum Wish {
+    Work,
+    Status,
+    Stop,
+    Remark,
+    /// That what is held is published as it is.
+    Release,
+}
+
+fn wish(facts: &IssueFacts, said: &Said<'_>) -> Wish {
+    // What was said before we asked is no answer, however late it is heard of.
+    let asked = facts.question.as_ref().filter(|question| question.can_be_answered_at(said.said));
     let heard = match said.heard {
-        // An operator has commands for everything else.
-        Heard::Operator => return Intent::Work,
         // Where there is no session, the ticket is the only place to answer.
-        Heard::TicketComment if is_asking && facts.session.is_none() => Heard::Session,
-        Heard::Session | Heard::TicketComment | Heard::ForgeComment => said.heard,
+        Heard::TicketComment if asked.is_some() && facts.session.is_none() => Heard::Session,
+        Heard::Session | Heard::TicketComment | Heard::ForgeComment | Heard::Operator => said.heard,
     };
-    match intent(heard, said.text, &NAMES) {
-        // "Ok" means nothing, but as an answer it does.
-        Intent::Remark if is_asking && heard == Heard::Session && !said.text.trim().is_empty() => {
-            Intent::Work
+    let meaning = match heard {
+        // An operator has commands for everything else.
+        Heard::Operator => Intent::Work,
+        Heard::Session | Heard::TicketComment | Heard::ForgeComment => {
+            intent(heard, said.text, &NAMES)
         }
-        wish @ (Intent::Work | Intent::Status | Intent::Stop | Intent::Remark) => wish,
+    };
+    let is_to_us = meaning != Intent::Remark || heard == Heard::Session;
+    if let Some(asked) = asked.filter(|_| is_to_us && !said.text.trim().is_empty()) {
+        match (asked.about, reply(said.text, &NAMES), meaning) {
+            // Of the agent's own question only the agent knows what yes and no mean.
+            (About::Work, Some(_), _) => return Wish::Work,
+            (_, Some(Reply::No), _) => return Wish::Stop,
+            (About::Publication, Some(Reply::Yes), _) if can_release(facts) => {
+                return Wish::Release;
+            }
+            (About::Publication | About::Spending | About::LinkedPullRequests, Some(Reply::Yes), _)
+            // "Thanks" means nothing, but as an answer it does.
+            | (_, None, Intent::Remark) => return Wish::Work,
+            (_, None, Intent::Work | Intent::Status | Intent::Stop) => {}
+        }
     }
+    match meaning {
+        Intent::Work => Wish::Work,
+        Intent::Status => Wish::Status,
+        Intent::Stop => Wish::Stop,
+        Intent::Remark => Wish::Remark,
+    }
+}
+
+fn can_release(facts: &IssueFacts) -> bool {
+    facts.held.as_ref().is_some_and(|held| {
+        held.released_by.is_none() && held.hits.iter().all(crate::gate::is_releasable)
+    })
+}
+
+/// Releases what is held. What nobody may release is not released by asking again.
+fn release(facts: &mut IssueFacts, by: &Actor) -> bool {
+    if !can_release(facts) {
+        return false;
+    }
+    if let Some(held) = &mut facts.held {
+        held.released_by = Some(by.clone());
+    }
+    facts.question.take_if(|question| question.about == About::Publication);
+    true
 }
 
 /// An input that is about to wait.
@@ -141,10 +194,10 @@ pub(super) fn retry(
     }
     begin_again(facts);
     facts.go = facts.go.max(said);
-    facts.stop.take_if(|stop| stop.said <= said);
     facts.closed = None;
     facts.question = None;
-    facts.held = None;
+    // What a human released is not thrown away because publishing it took too many tries.
+    facts.held.take_if(|held| held.released_by.is_none());
     facts.spending = Spending::default();
     facts.starts.clear();
     // What is over is not tried again by itself, so the order says it.
@@ -193,17 +246,8 @@ pub(super) fn close(
 
 /// Exactly the tree that they looked at, or nothing.
 pub(super) fn approve(policy: &Policy, facts: &mut IssueFacts, tree: &TreeId, by: &Actor) -> bool {
-    if !may_instruct(&policy.trusted, by) {
-        return false;
-    }
-    let Some(held) = facts.held.as_mut().filter(|held| held.tree == *tree) else { return false };
-    // What nobody may release is not released by asking again.
-    if held.released_by.is_some() || !held.hits.iter().all(crate::gate::is_releasable) {
-        return false;
-    }
-    held.released_by = Some(by.clone());
-    facts.question.take_if(|question| question.about == About::Publication);
-    true
+    let is_that_tree = facts.held.as_ref().is_some_and(|held| held.tree == *tree);
+    is_that_tree && may_instruct(&policy.trusted, by) && release(facts, by)
 }
 
 pub(super) fn asked(facts: &mut IssueFacts, at: Timestamp, question: &str, about: About) -> bool {
@@ -219,15 +263,12 @@ pub(super) fn asked(facts: &mut IssueFacts, at: Timestamp, question: &str, about
     true
 }
 
-pub(super) fn escalated(facts: &mut IssueFacts, reason: &str) -> bool {
+pub(super) fn escalated(facts: &mut IssueFacts, at: Timestamp, reason: &str) -> bool {
     let head = facts.head().cloned();
-    let same_help = facts
-        .escalated
-        .as_ref()
-        .is_some_and(|known| known.head == head && !facts.has_input_since(known.since));
-    if same_help {
+    if facts.escalated.is_some() && !facts.is_helped() {
         return false;
     }
-    facts.escalated = Some(Escalation { reason: reason.to_owned(), head, since: facts.next_input });
+    facts.escalated =
+        Some(Escalation { reason: reason.to_owned(), at, head, since: facts.next_input });
     true
 }

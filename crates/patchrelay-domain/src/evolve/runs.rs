@@ -65,6 +65,7 @@ pub(super) fn claimed(
         epoch: claim.epoch,
         since: at,
         head: claim.head.cloned(),
+        base: facts.base_of(claim.run_type),
         signature: claim.signature.map(str::to_owned),
         wake: claim.wake,
         is_ordered: facts.wanted == Some(claim.run_type),
@@ -76,7 +77,8 @@ pub(super) fn claimed(
     facts.backoff_until = None;
     facts.wanted = None;
     facts.no_change_needed = None;
-    facts.handled.retain(|handled| handled.run_type != claim.run_type);
+    let head = facts.head().cloned();
+    facts.handled.retain(|handled| Some(&handled.head) == head.as_ref());
     facts.starts.retain(|start| at.since(*start) < STARTS_WINDOW);
     facts.starts.push(at);
     if MAX_STARTS < facts.starts.len() {
@@ -155,6 +157,8 @@ pub(super) fn settled(
         run_type: slot.run_type,
         ended: at,
         result: end.result.clone(),
+        head: slot.head.clone(),
+        follows_end: slot.follows_end,
     });
     facts.attempts.continuations += end.continuations;
     facts.spending.add(at, end.spent);
@@ -188,17 +192,21 @@ pub(super) fn settled(
 }
 
 fn conclude(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, slot: Slot, end: &End<'_>) {
-    if slot.is_ordered && end.result.is_lost() {
+    if slot.is_ordered && leaves_order(end.result, slot.follows_end) {
         facts.wanted = facts.wanted.or(Some(slot.run_type));
     }
     match end.result {
         RunOutcome::Published { commit, pull_request, version, .. } => {
             published(facts, &slot, commit, pull_request, *version);
         }
-        RunOutcome::NoChangeNeeded { reason } => facts.no_change_needed = Some(reason.clone()),
+        // Of a pull request that is open, it says nothing about the ticket as a whole.
+        RunOutcome::NoChangeNeeded { reason } if slot.head.is_none() => {
+            facts.no_change_needed = Some(reason.clone());
+        }
+        RunOutcome::NoChangeNeeded { .. } => {}
         RunOutcome::NothingToRepair { .. } => {
-            // It repaired nothing, so it counts among those that did not help; what it found starts no other run.
-            charge_attempt(facts, &slot);
+            // A check that fails by chance costs no attempt. What was looked at starts no other run, and how often a head is
+            // looked at has a bound of its own.
             if let (Some(head), Some(signature)) = (slot.head, slot.signature) {
                 facts.handled.push(Handled { run_type: slot.run_type, head, signature });
             }
@@ -244,6 +252,37 @@ fn conclude(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, slot: Slot, 
             }
             return_inputs(facts, slot);
         }
+    }
+}
+
+/// Whether the order of an operator that a run carried out is still to be carried out.
+fn leaves_order(result: &RunOutcome, follows_end: bool) -> bool {
+    match result {
+        // What is over is done again only because of the order, which its first try must not end.
+        RunOutcome::Insufficient { .. } => follows_end,
+        RunOutcome::Interrupted { by } => match by {
+            Interruption::Restart
+            | Interruption::Shutdown
+            | Interruption::LeaseLost
+            | Interruption::Undelegated
+            | Interruption::Blocked
+            | Interruption::Spending
+            | Interruption::HeadMoved => true,
+            Interruption::Stopped
+            | Interruption::Closed
+            | Interruption::Removed
+            | Interruption::PullRequestOver
+            | Interruption::TicketOver
+            | Interruption::Superseded => false,
+        },
+        RunOutcome::Unavailable { .. } | RunOutcome::Failed { .. } | RunOutcome::BranchTaken => {
+            true
+        }
+        RunOutcome::Published { .. }
+        | RunOutcome::NoChangeNeeded { .. }
+        | RunOutcome::NothingToRepair { .. }
+        | RunOutcome::NeedsInput { .. }
+        | RunOutcome::Held { .. } => false,
     }
 }
 
@@ -295,7 +334,7 @@ fn carry_trails(facts: &mut IssueFacts, slot: &Slot, commit: &CommitSha) {
 fn charge_attempt(facts: &mut IssueFacts, slot: &Slot) {
     match (&slot.head, slot.run_type.is_repair()) {
         (Some(head), true) => {
-            let base = facts.base_of(slot.run_type);
+            let base = slot.base.clone();
             let count = facts.attempts.repairs_on(slot.run_type, head, base.as_ref()) + 1;
             let trail = RepairTrail { run_type: slot.run_type, head: head.clone(), base, count };
             facts.attempts.set_trail(trail);

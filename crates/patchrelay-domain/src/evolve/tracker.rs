@@ -6,6 +6,9 @@ use crate::{
     may_instruct, prompt::Trust,
 };
 
+/// The most sessions that are remembered.
+const MAX_SESSIONS: usize = 64;
+
 /// A session that opened.
 pub(super) struct Opened<'a> {
     pub(super) session: &'a SessionId,
@@ -25,6 +28,10 @@ pub(super) fn session_opened(
         return false;
     }
     facts.sessions.push(session.clone());
+    // The store knows all of them; these are for the facts to be whole by themselves.
+    if MAX_SESSIONS < facts.sessions.len() {
+        facts.sessions.remove(0);
+    }
     if (facts.session_opened, facts.session.as_ref()) <= (opened, Some(session)) {
         facts.session = Some(session.clone());
         facts.session_opened = opened;

@@ -1,7 +1,10 @@
 //! What is asked of the facts. Nothing here is stored: each answer follows from what is.
 
+use std::time::Duration;
+
 use crate::{
-    CommitSha, Held, IssueFacts, PrState, PullRequest, Review, ReviewVerdict, RunType, Stop,
+    CheckStatus, CommitSha, Held, IssueFacts, PrState, PullRequest, Question, Review,
+    ReviewVerdict, RunType, Stop, Timestamp,
 };
 
 impl IssueFacts {
@@ -130,13 +133,10 @@ impl IssueFacts {
     /// The review that counts now: a request for changes before an approval, of the current head before an older one.
     pub fn decisive_review(&self) -> Option<&Review> {
         use ReviewVerdict::{Approved, ChangesRequested};
-        let newest = |verdict| self.reviews_of_head(verdict).max_by_key(|review| review.submitted);
-        newest(ChangesRequested).or_else(|| newest(Approved)).or_else(|| {
-            self.reviews
-                .iter()
-                .filter(|review| review.verdict == ChangesRequested)
-                .max_by_key(|review| review.submitted)
-        })
+        let newest = |verdict| self.reviews_of_head(verdict).next();
+        newest(ChangesRequested)
+            .or_else(|| newest(Approved))
+            .or_else(|| self.standing_reviews().find(|review| review.verdict == ChangesRequested))
     }
 
     /// Whether the base branch contradicts the current head.
@@ -149,15 +149,19 @@ impl IssueFacts {
         self.merge.as_ref().and_then(|merge| merge.value.is_review_required)
     }
 
-    /// The base that a repair of this type works with, where it is about the base.
+    /// Whether the merge queue refused the current head.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| queue.status == CheckStatus::Failure)
+    }
+
+    /// The base that a repair of this type works with, where it is about the base: a base that moved on is a new cause.
     pub(crate) fn base_of(&self, run_type: RunType) -> Option<CommitSha> {
-        match run_type {
-            RunType::BranchUpkeep => self.merge.as_ref().map(|merge| merge.value.base.clone()),
-            RunType::Implementation
-            | RunType::ReviewFix
-            | RunType::CiRepair
-            | RunType::QueueRepair => None,
-        }
+        let is_about_base = match run_type {
+            RunType::BranchUpkeep => true,
+            RunType::QueueRepair => !self.is_evicted(),
+            RunType::Implementation | RunType::ReviewFix | RunType::CiRepair => false,
+        };
+        self.merge.as_ref().filter(|_| is_about_base).map(|merge| merge.value.base.clone())
     }
 
     /// How many runs of this type in a row were not enough, where the issue stands now.
@@ -173,9 +177,9 @@ impl IssueFacts {
         }
     }
 
-    /// Whether humans said something after this number of inputs that no run has taken up.
-    pub(crate) fn has_input_since(&self, seq: u64) -> bool {
-        self.pending.iter().any(|input| seq <= input.seq)
+    /// Whether humans said something after this number of inputs and after this time that no run has taken up.
+    fn has_input_since(&self, seq: u64, at: Timestamp) -> bool {
+        self.pending.iter().any(|input| seq <= input.seq && is_after(at, input.said))
     }
 
     /// Whether something happened that makes an escalation worth another look: a human spoke, or somebody else pushed.
@@ -183,14 +187,29 @@ impl IssueFacts {
         self.escalated.as_ref().is_some_and(|known| {
             let has_moved =
                 known.head.is_some() && self.head().is_some() && known.head.as_ref() != self.head();
-            has_moved || self.has_input_since(known.since)
+            has_moved || self.has_input_since(known.since, known.at)
         })
     }
 
     /// Whether what we asked was answered. The next run takes the answer up.
     pub fn is_answered(&self) -> bool {
-        self.question
-            .as_ref()
-            .is_some_and(|asked| asked.asked.is_some() && self.has_input_since(asked.since))
+        self.question.as_ref().is_some_and(|question| {
+            question.asked.is_some_and(|asked| self.has_input_since(question.since, asked))
+        })
     }
+}
+
+impl Question {
+    /// Whether something that was said then can be an answer.
+    pub(crate) fn can_be_answered_at(&self, said: Timestamp) -> bool {
+        self.asked.is_some_and(|asked| is_after(asked, said))
+    }
+}
+
+/// How far the clock of whoever said something may be behind ours.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// Whether something was said after this time of ours. Their clock is not ours, so in doubt it was.
+fn is_after(ours: Timestamp, said: Timestamp) -> bool {
+    ours.minus(CLOCK_SKEW) <= said
 }

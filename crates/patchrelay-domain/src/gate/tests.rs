@@ -143,7 +143,9 @@ fn many_hits_are_counted_instead_of_listed() {
     let hits: Vec<_> = (0..15).map(|n| protected(&format!("m{n}"))).collect();
     let text = question(&hits);
     assert!(
-        text.contains("`m9`") && !text.contains("`m10`") && text.ends_with("and 5 more"),
+        text.contains("`m9`")
+            && !text.contains("`m10`")
+            && text.contains("and 5 more\n\nAnswer yes"),
         "{text}"
     );
 }
@@ -168,6 +170,6 @@ fn the_question_names_each_kind_in_one_short_line() {
     }
     let hostile = protected(&format!("a`\n- {}", "x".repeat(9_000)));
     let text = question(&vec![hostile; 20]);
-    assert_eq!(text.lines().count(), 12, "{text}");
+    assert_eq!(text.lines().count(), 14, "{text}");
     assert!(text.contains("`a' - xxx") && text.len() < 4_000, "{text}");
 }

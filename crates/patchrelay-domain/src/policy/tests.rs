@@ -86,10 +86,10 @@ fn run_ticket_and_day_have_limits_of_their_own() {
     assert_eq!(spending.total.tokens, 100);
     assert_eq!(
         of_run.question(tomorrow, &spending, &run),
-        "I have spent 30 of 30 tokens by one run. Should I go on?"
+        "I have spent 30 of 30 tokens by one run. Should I go on? Answer yes or no."
     );
     assert_eq!(
         of_issue.question(tomorrow, &spending, &run),
-        "I have spent 100 of 100 tokens for this ticket. Should I go on?"
+        "I have spent 100 of 100 tokens for this ticket. Should I go on? Answer yes or no."
     );
 }

@@ -330,7 +330,7 @@ fn what_comes_in_masses_is_bounded() {
         };
         let kinds = [
             ObservationKind::CheckRead { head: head(1), check: check.clone() },
-            ObservationKind::BaseCheckRead { check },
+            ObservationKind::BaseCheckRead { commit: crate::CommitSha::new("base-tip"), check },
             ObservationKind::ReviewRead { number, review },
             said(name, n, Heard::Operator, "and this"),
         ];

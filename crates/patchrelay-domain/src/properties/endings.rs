@@ -184,6 +184,7 @@ impl Builder<'_> {
         let checks = self.facts.base_checks.iter().zip(1..);
         checks
             .map(|(check, nth)| ObservationKind::BaseCheckRead {
+                commit: crate::CommitSha::new("base-tip"),
                 check: self.check(nth, &check.name, CheckStatus::Success),
             })
             .collect()

@@ -139,11 +139,10 @@ impl World {
         kinds.extend(self.sessions.iter().cloned());
         kinds.extend(self.texts.iter().map(Text::kind));
         kinds.extend(self.stops.iter().cloned());
-        kinds.extend(
-            self.base_checks
-                .iter()
-                .map(|check| ObservationKind::BaseCheckRead { check: check.clone() }),
-        );
+        kinds.extend(self.base_checks.iter().map(|check| ObservationKind::BaseCheckRead {
+            commit: crate::CommitSha::new("base-tip"),
+            check: check.clone(),
+        }));
         kinds.extend(self.pull_request_read());
         if let Some((_, pr)) = &self.pull_request {
             kinds.extend(self.reviews.iter().map(|review| read_review(pr.number, review)));
@@ -434,7 +433,7 @@ impl World {
             version: at(self.clock),
         };
         self.base_checks.push(check.clone());
-        Some(ObservationKind::BaseCheckRead { check })
+        Some(ObservationKind::BaseCheckRead { commit: crate::CommitSha::new("base-tip"), check })
     }
 
     /// The base moves on, or somebody asks how they get on.

@@ -174,3 +174,22 @@ fn work_after_an_end_goes_on() {
     let facts = then(facts, 30_000, [pull_request_read(90_000, of_new)]);
     assert_eq!(steered_as(&facts, "r2"), Steer::WithholdPublication(Interruption::PullRequestOver));
 }
+
+/// N22, N24: what a repair was started for may go away in more than one way.
+#[test]
+fn a_repair_of_what_is_not_broken_any_more_is_pointless() {
+    use crate::fixture::{check, head, merge_state};
+    let dismissed = vec![review("v1", crate::ReviewVerdict::Dismissed, 1)];
+    assert_eq!(steered_as(&repairing(vec![review("v1", REQUEST, 1)], dismissed), "r2"), SUPERSEDED);
+    let queue = |id, status| {
+        check("merge-steward/queue", id, 50 + i64::try_from(id).unwrap(), status, head(1))
+    };
+    let refused = || vec![queue(1, crate::CheckStatus::Failure)];
+    assert_eq!(steered_as(&repairing(refused(), Vec::new()), "r2"), Steer::Continue);
+    let taken = vec![queue(2, crate::CheckStatus::Success)];
+    assert_eq!(steered_as(&repairing(refused(), taken), "r2"), SUPERSEDED);
+    let conflict = |version, conflicts| merge_state(version, head(1), "b1", conflicts);
+    assert_eq!(steered_as(&repairing(vec![conflict(50, true)], Vec::new()), "r2"), Steer::Continue);
+    let gone = vec![conflict(60, false)];
+    assert_eq!(steered_as(&repairing(vec![conflict(50, true)], gone), "r2"), SUPERSEDED);
+}

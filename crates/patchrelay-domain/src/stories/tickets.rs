@@ -204,7 +204,7 @@ fn s41_what_was_said_before_the_end_starts_nothing_after_it() {
         "delegated => implementing, next implementation, takes 1 inputs",
         "r1 starts => [action, ticket to started] implementing, runs implementation",
         "moved to done => implementing, runs implementation",
-        "r1 ends: interrupted by TicketOver => done, over: completed in the tracker",
+        "r1 ends: interrupted by TicketOver => [response] done, over: completed in the tracker",
     ]);
 }
 
@@ -224,7 +224,7 @@ fn s41_what_was_said_before_a_merge_starts_nothing_after_it() {
         "r1 starts => [action, ticket to started] implementing, runs implementation",
         "somebody opens a pull request of the branch => implementing, runs implementation",
         "merged => [response, ticket to completed] implementing, runs implementation",
-        "r1 ends: interrupted by PullRequestOver => done, over: merged",
+        "r1 ends: interrupted by PullRequestOver => [response] done, over: merged",
     ]);
 }
 

@@ -85,6 +85,7 @@ fn an_ordered_run_is_the_next_one() {
 #[test]
 fn a_gate_that_the_base_turns_red_waits_for_the_base() {
     let of_base = |name: &str, status| crate::ObservationKind::BaseCheckRead {
+        commit: crate::CommitSha::new("base-tip"),
         check: crate::Check { id: 3, name: name.to_owned(), status, version: at(40) },
     };
     let (failure, success) = (crate::CheckStatus::Failure, crate::CheckStatus::Success);

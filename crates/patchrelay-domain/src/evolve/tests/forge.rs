@@ -156,3 +156,23 @@ fn a_merge_state_is_kept_while_the_forge_is_finding_out() {
     let same_time = then(facts, 12_000, [merge_state(50, head(1), "b1", false)]);
     assert!(!same_time.is_conflicting());
 }
+
+/// A check of an older commit of the base says nothing of its newest one.
+#[test]
+fn the_base_is_judged_on_its_newest_commit() {
+    let of_base = |commit: &str, name: &str, version| ObservationKind::BaseCheckRead {
+        commit: CommitSha::new(commit),
+        check: crate::Check {
+            id: 1,
+            name: name.to_owned(),
+            status: crate::CheckStatus::Failure,
+            version: at(version),
+        },
+    };
+    let facts = after([of_base("b1", "Tests", 50), of_base("b1", "verify", 60)]);
+    assert_eq!(facts.base_checks.len(), 2);
+    assert_eq!(evolved(&facts, of_base("b1", "Lint", 70)), Evolved::Unchanged);
+    assert_eq!(evolved(&facts, of_base("b0", "Tests", 55)), Evolved::Unchanged);
+    let moved = then(facts, 9_000, [of_base("b2", "Tests", 70)]);
+    assert_eq!(moved.base_checks.len(), 1, "what no longer runs there stays red nowhere");
+}

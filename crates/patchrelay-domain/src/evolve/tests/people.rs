@@ -186,3 +186,66 @@ fn a_stop_holds_until_something_younger_is_said() {
         assert_eq!(other_way.stopped().is_some(), holds, "{said}");
     }
 }
+
+fn retried(run_type: Option<crate::RunType>) -> ObservationKind {
+    let by = crate::fixture::member();
+    ObservationKind::Retried { order: "o1".to_owned(), said: at(70_000), by, run_type }
+}
+
+/// An order to try again forgets what was given up and spent, and keeps what was only counted.
+#[test]
+fn an_order_to_try_again_begins_anew() {
+    use crate::{Heard, RunType::Implementation, fixture::said};
+    let mut end = settled("r1", RunOutcome::Insufficient { reason: "no".to_owned() });
+    if let ObservationKind::RunSettled { continuations, spent, .. } = &mut end {
+        (*continuations, spent.tokens) = (3, 100);
+    }
+    let stop = said("s1", 60_000, Heard::Session, "stop");
+    let facts = then(running(), 4_000, [end, stop]);
+    assert_eq!((facts.tried(Implementation), facts.spending.total.tokens), (1, 100));
+    assert!(facts.stopped().is_some());
+    let again = then(facts, 8_000, [retried(None)]);
+    assert_eq!((again.tried(Implementation), again.spending.total.tokens), (0, 0));
+    assert_eq!((again.attempts.continuations, again.stopped(), again.wanted), (3, None, None));
+    let closed = pull_request_read(60, pull_request(1, PrState::Closed));
+    let facts = then(crate::fixture::opened(), 5_000, [closed]);
+    assert_eq!(facts.tried(Implementation), 1);
+    assert_eq!(then(facts, 8_000, [retried(None)]).tried(Implementation), 0);
+    let open = then(crate::fixture::opened(), 8_000, [retried(None)]);
+    assert_eq!(open.forgiven, None, "nothing was closed");
+}
+
+/// What is over is done again only because the order says so.
+#[test]
+fn an_order_to_try_again_what_is_over_is_an_order_to_do_it_again() {
+    use crate::RunType::{CiRepair, Implementation};
+    let completed = || {
+        let over = Ticket { state: state(TrackerStateKind::Completed), ..ticket() };
+        ticket_read(30, over)
+    };
+    let merged = pull_request_read(60, pull_request(1, PrState::Merged));
+    let wanted = |facts: IssueFacts, run_type| then(facts, 8_000, [retried(run_type)]).wanted;
+    let opened = crate::fixture::opened;
+    assert_eq!(wanted(then(opened(), 5_000, [merged]), None), Some(Implementation));
+    assert_eq!(wanted(then(delegated(), 5_000, [completed()]), None), Some(Implementation));
+    assert_eq!(wanted(then(opened(), 5_000, [completed()]), None), None, "it is not over");
+    assert_eq!(wanted(delegated(), None), None);
+    assert_eq!(wanted(opened(), Some(CiRepair)), Some(CiRepair));
+}
+
+#[test]
+fn closing_clears_what_waits_and_a_retry_opens_again() {
+    use crate::{Heard, fixture::said};
+    let close = ObservationKind::Closed {
+        order: "o2".to_owned(),
+        by: crate::fixture::member(),
+        as_failed: true,
+        reason: Some("not worth it".to_owned()),
+    };
+    let words = said("a1", 9_000, Heard::Session, "and the docs");
+    let facts = then(delegated(), 4_000, [words, close]);
+    assert!(facts.pending.is_empty());
+    let closed = facts.closed.clone().unwrap();
+    assert_eq!((closed.by.as_str(), closed.as_failed), ("Ada", true));
+    assert_eq!(then(facts, 8_000, [retried(None)]).closed, None);
+}

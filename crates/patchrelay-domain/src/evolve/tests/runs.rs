@@ -114,3 +114,150 @@ fn repairs_are_counted_on_the_heads_that_they_led_to() {
     let facts = then(facts, 99_000, [pull_request_read(99_000, pushed)]);
     assert_eq!((facts.tried(ReviewFix), facts.attempts.latest(ReviewFix)), (0, 1));
 }
+
+fn pushed(n: u32) -> ObservationKind {
+    let head = crate::fixture::head(n);
+    pull_request_read(i64::from(n) * 10_000, PullRequest { head, ..pull_request(1, PrState::Open) })
+}
+
+fn repaired(n: u32) -> RunOutcome {
+    RunOutcome::Published {
+        commit: crate::fixture::head(n),
+        pull_request: pull_request(1, PrState::Open),
+        version: at(i64::from(n) * 10_000),
+        summary: "Merged the base.".to_owned(),
+    }
+}
+
+/// An update counts against the base that it was started on, whether the webhook of its push or its own end comes first.
+#[test]
+fn an_update_counts_against_its_base_in_any_order() {
+    use crate::{
+        RunType::BranchUpkeep,
+        fixture::{head, merge_state},
+    };
+    for webhook_first in [true, false] {
+        let facts = then(crate::fixture::opened(), 10_000, [merge_state(50, head(1), "b1", true)]);
+        let claim = claimed(&facts, "r2");
+        let end = [pushed(2), settled("r2", repaired(2))];
+        let end = if webhook_first { end } else { [end[1].clone(), end[0].clone()] };
+        let facts = then(then(facts, 20_000, [claim]), 21_000, end);
+        let again = |base| then(facts.clone(), 30_000, [merge_state(90, head(2), base, true)]);
+        assert_eq!(again("b1").tried(BranchUpkeep), 1, "{webhook_first}");
+        assert_eq!(again("b2").tried(BranchUpkeep), 0, "another base is another cause");
+    }
+}
+
+/// Promise 3: a queue that meets a base which moved on again is not the repair's failure.
+#[test]
+fn a_conflict_with_another_base_is_no_failure_of_the_last_queue_repair() {
+    use crate::{
+        RunType::QueueRepair,
+        fixture::{check, head, merge_state, review},
+    };
+    let approved = |n| review(&format!("v{n}"), "rita", crate::ReviewVerdict::Approved, head(n), 5);
+    let conflicting = |n, base| [approved(n), merge_state(i64::from(n) * 100, head(n), base, true)];
+    let facts = then(crate::fixture::opened(), 10_000, conflicting(1, "b1"));
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 20_000, [claim, settled("r2", repaired(2))]);
+    assert_eq!(then(facts.clone(), 30_000, conflicting(2, "b1")).tried(QueueRepair), 1);
+    assert_eq!(then(facts.clone(), 30_000, conflicting(2, "b2")).tried(QueueRepair), 0);
+    // What the queue refuses for another reason is about no base.
+    let refused = check("merge-steward/queue", 9, 900, crate::CheckStatus::Failure, head(2));
+    assert_eq!(then(facts, 30_000, [refused]).base_of(QueueRepair), None);
+}
+
+/// Flaky checks cost no attempt and end no issue: after three looks the head waits for people.
+#[test]
+fn a_check_that_fails_by_chance_is_looked_at_three_times() {
+    use crate::{
+        NextStep, PrWait,
+        RunType::CiRepair,
+        Wait, decide,
+        fixture::{check, head},
+    };
+    let next = |facts: &IssueFacts| decide(&Policy::default(), at(90_000_000), facts);
+    let mut facts = crate::fixture::opened();
+    for n in 1..=3 {
+        let red = check(
+            "Tests",
+            n,
+            1_000 * i64::try_from(n).unwrap(),
+            crate::CheckStatus::Failure,
+            head(1),
+        );
+        facts = then(facts, 10_000, [red]);
+        assert!(matches!(next(&facts), NextStep::Run(_)), "look {n}");
+        let run = format!("look-{n}");
+        let claim = claimed(&facts, &run);
+        let reason = "It passes here.".to_owned();
+        let end = settled(&run, RunOutcome::NothingToRepair { reason });
+        facts = then(facts, 20_000, [claim, end]);
+        assert_eq!(facts.tried(CiRepair), 0);
+    }
+    let red = check("Tests", 9, 9_000, crate::CheckStatus::Failure, head(1));
+    facts = then(facts, 30_000, [red]);
+    let waits = Wait::PullRequest(crate::PrNumber(1), PrWait::Rerun);
+    assert_eq!(next(&facts), NextStep::Wait { reason: waits, until: None });
+    let new = check("Tests", 10, 99_000, crate::CheckStatus::Failure, head(2));
+    assert!(matches!(next(&then(facts, 40_000, [pushed(2), new])), NextStep::Run(_)), "a new head");
+}
+
+/// That a follow-up needed no change says nothing of a ticket whose pull request is then closed.
+#[test]
+fn a_follow_up_without_a_change_does_not_end_the_ticket() {
+    let says = crate::fixture::said("a1", 9_000, crate::Heard::Session, "is it safe? make it so");
+    let facts = then(crate::fixture::opened(), 5_000, [says]);
+    let claim = claimed(&facts, "r2");
+    let reason = "It is.".to_owned();
+    let end = settled("r2", RunOutcome::NoChangeNeeded { reason });
+    let closed = pull_request_read(60, pull_request(1, PrState::Closed));
+    let facts = then(facts, 10_000, [claim, end, closed]);
+    assert_eq!(facts.no_change_needed, None);
+    let next = crate::decide(&Policy::default(), at(90_000_000), &facts);
+    assert!(matches!(next, crate::NextStep::Run(_)), "{next:?}");
+}
+
+/// Edits are kept only under the head that they were made on.
+#[test]
+fn edits_of_another_head_are_not_kept_in_place() {
+    let keeps = |facts: &IssueFacts| match crate::decide(&Policy::default(), at(90_000_000), facts)
+    {
+        crate::NextStep::Run(plan) => plan.keep_edits,
+        other => panic!("{other:?}"),
+    };
+    let says = crate::fixture::said("a1", 9_000, crate::Heard::Session, "and the docs");
+    let facts = then(crate::fixture::opened(), 5_000, [says]);
+    let claim = claimed(&facts, "r2");
+    let lost = then(facts, 10_000, [claim, settled("r2", failed())]);
+    assert!(keeps(&lost));
+    assert!(!keeps(&then(lost.clone(), 20_000, [pushed(2)])));
+    let closed = pull_request_read(60, pull_request(1, PrState::Closed));
+    assert!(!keeps(&then(lost, 20_000, [closed])));
+}
+
+/// An operator's order survives whatever stops its run but themselves.
+#[test]
+fn an_order_survives_what_interrupts_it() {
+    use crate::Interruption::{Blocked, HeadMoved, Spending, Stopped, Superseded};
+    let order = ObservationKind::Retried {
+        order: "o1".to_owned(),
+        said: at(90_000),
+        by: crate::fixture::member(),
+        run_type: Some(crate::RunType::CiRepair),
+    };
+    let facts = then(crate::fixture::opened(), 5_000, [order]);
+    let claim = claimed(&facts, "r2");
+    let at_work = then(facts, 6_000, [claim]);
+    for (by, survives) in [
+        (HeadMoved, true),
+        (Blocked, true),
+        (Spending, true),
+        (Stopped, false),
+        (Superseded, false),
+    ] {
+        let end = settled("r2", RunOutcome::Interrupted { by });
+        let wanted = then(at_work.clone(), 7_000, [end]).wanted;
+        assert_eq!(wanted.is_some(), survives, "{by:?}");
+    }
+}
