@@ -247,3 +247,32 @@ fn an_agent_that_publishes_is_believed_only_as_far_as_the_forge_shows_it() {
     assert!(matches!(judged(ReviewFix, local, quiet, false, 0), Verdict::Continue { .. }));
     assert!(is_question(&judged(ReviewFix, local, quiet, false, 5)));
 }
+
+#[test]
+fn exactly_as_many_conflicts_as_are_named_leave_none_to_count() {
+    let paths = |count| {
+        (0..count).map(|n| UnmergedPath {
+            path: format!("{n}.txt"),
+            ..unmerged(crate::prompt::ConflictKind::Content, true, true)
+        })
+    };
+    for (count, more) in [(20, false), (21, true)] {
+        let evidence = Evidence { unmerged: paths(count).collect(), ..evidence(&["a.txt"]) };
+        let verdict = verify(&policy(), Some(&fixture::report(ReportOutcome::Done)), &evidence, 0);
+        let Verdict::Continue { instruction } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(instruction.contains("more"), more, "{instruction}");
+    }
+}
+
+#[test]
+fn a_choice_belongs_to_its_path() {
+    let choices =
+        ["b.txt", "a.txt"].into_iter().zip([crate::Resolution::Delete, crate::Resolution::Keep]);
+    let resolved =
+        choices.map(|(path, choice)| crate::Resolved { path: path.to_owned(), choice }).collect();
+    let report = Report { resolved, ..fixture::report(ReportOutcome::Done) };
+    let path = unmerged(crate::prompt::ConflictKind::Binary, false, true);
+    let evidence = Evidence { unmerged: vec![path], ..evidence(&["a.txt"]) };
+    let verdict = verify(&policy(), Some(&report), &evidence, 0);
+    assert_eq!(verdict, Verdict::Publish { allow_empty: false });
+}

@@ -261,3 +261,144 @@ fn an_order_survives_what_interrupts_it() {
         assert_eq!(wanted.is_some(), survives, "{by:?}");
     }
 }
+
+/// What a claim takes with it: the answer and what came with it, and nothing that is about something else.
+#[test]
+fn a_claim_takes_up_what_was_said_and_tells_the_answer_apart() {
+    use crate::{
+        Heard,
+        InputKind::{DirectReply, FollowupComment},
+        fixture::said,
+    };
+    let mut end = settled("r1", RunOutcome::NeedsInput { question: "Which?".to_owned() });
+    if let ObservationKind::RunSettled { spent, .. } = &mut end {
+        spent.tokens = 50;
+    }
+    let early = said("c1", 3_500, Heard::TicketComment, "@patchrelay use German, too");
+    let answer = said("a1", 9_000, Heard::Session, "the second");
+    let facts = then(running(), 3_500, [early]);
+    let facts = then(facts, 4_000, [end, answer]);
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 6_000, [claim]);
+    let kinds: Vec<_> = facts.slot.iter().flat_map(|slot| &slot.inputs).map(|i| i.kind).collect();
+    assert_eq!(kinds, [FollowupComment, DirectReply]);
+    assert_eq!((facts.question, facts.spending.total.tokens), (None, 50), "no leave to spend");
+}
+
+#[test]
+fn words_instead_of_a_release_drop_what_is_held_and_a_release_keeps_it() {
+    let hits = vec![crate::GateHit::ProtectedPath { path: "ci.yml".to_owned() }];
+    let report = Box::new(crate::fixture::report(crate::ReportOutcome::Done));
+    let held = RunOutcome::Held { tree: crate::TreeId::new("t1"), hits, report };
+    let held = then(running(), 4_000, [settled("r1", held)]);
+    for (text, keeps) in [("yes", true), ("leave ci.yml alone", false)] {
+        let said = crate::fixture::said("a1", 90_000, crate::Heard::Session, text);
+        let facts = then(held.clone(), 5_000, [said]);
+        let claim = claimed(&facts, "r2");
+        let facts = then(facts, 6_000, [claim]);
+        assert_eq!(facts.held.is_some(), keeps, "{text}");
+        let lost = then(facts, 7_000, [settled("r2", failed())]);
+        assert_eq!(lost.held.is_some(), keeps, "{text}: a lost release is tried again");
+    }
+}
+
+#[test]
+fn starts_are_remembered_for_an_hour() {
+    let hour = 60 * 60 * 1_000;
+    let facts = running();
+    let first = facts.starts[0].millis();
+    for (gap, remembered) in [(hour - 1, 2), (hour, 1)] {
+        let lost = then(facts.clone(), first + 10, [settled("r1", failed())]);
+        let claim = claimed(&lost, "r2");
+        let again = then(lost, first + gap, [claim]);
+        assert_eq!(again.starts.len(), remembered, "{gap}");
+    }
+    let many = (0..30).fold(facts, |facts, n| {
+        let run = format!("n{n}");
+        let stopped = RunOutcome::Interrupted { by: crate::Interruption::Shutdown };
+        let ended = facts.slot.as_ref().unwrap().run.to_string();
+        let lost = then(facts, 10_000 + n * 10, [settled(&ended, stopped)]);
+        let claim = claimed(&lost, &run);
+        then(lost, 10_005 + n * 10, [claim])
+    });
+    assert_eq!(many.starts.len(), 20);
+}
+
+/// What the publisher read may be older than what a webhook has told since, and newer than anything.
+#[test]
+fn the_newest_of_publisher_and_webhook_is_the_head() {
+    use crate::fixture::head;
+    let says = crate::fixture::said("a1", 9_000, crate::Heard::Session, "and the docs");
+    let facts = then(crate::fixture::opened(), 5_000, [says]);
+    let claim = claimed(&facts, "r2");
+    let at_work = then(facts, 10_000, [claim]);
+    let end = || settled("r2", repaired(2));
+    let plain = then(at_work.clone(), 11_000, [end()]);
+    assert_eq!(plain.head(), Some(&head(2)));
+    let version = plain.pull_request.as_ref().unwrap().version;
+    assert_eq!(version, at(20_000), "an older read of the old head is old");
+    let overtaken = then(at_work.clone(), 11_000, [pushed(3), end()]);
+    assert_eq!(overtaken.head(), Some(&head(3)), "somebody pushed on top of it");
+    let merged = pull_request_read(90_000, pull_request(1, PrState::Merged));
+    let merged = then(at_work, 11_000, [merged, end()]);
+    assert!(merged.is_merged() && merged.pull_request.unwrap().value.head == head(1));
+    // A replacement that is known already is not replaced by what came before it.
+    let of_branch = |number, facts: &IssueFacts| PullRequest {
+        head_branch: facts.branch.clone().unwrap(),
+        ..pull_request(number, PrState::Open)
+    };
+    let second = of_branch(2, &running());
+    let known = then(running(), 4_000, [pull_request_read(50, second), settled("r1", published())]);
+    assert_eq!(known.pull_request.unwrap().value.number, crate::PrNumber(2));
+}
+
+#[test]
+fn a_foreign_fork_gives_way_to_our_own_pull_request() {
+    let repo: crate::RepoSlug = "acme/app".parse().unwrap();
+    let policy = Policy { repo: Some(repo.clone()), ..Policy::default() };
+    let fold = |facts: &IssueFacts, millis, kind| {
+        crate::change(&policy, at(millis), facts, vec![observation(millis, kind)]).facts
+    };
+    for theirs in [1, 5] {
+        let linked =
+            vec![crate::LinkedPullRequest { repo: repo.clone(), number: crate::PrNumber(theirs) }];
+        let facts = fold(&empty(), 1_000, ticket_read(10, Ticket { linked, ..ticket() }));
+        let fork = PullRequest { is_from_fork: true, ..pull_request(theirs, PrState::Open) };
+        let facts = fold(&facts, 2_000, pull_request_read(50, fork));
+        assert!(facts.open_pull_request().is_none(), "we cannot push to it");
+        let answer = crate::fixture::said("a1", 90_000, crate::Heard::Session, "yes");
+        let facts = fold(&facts, 3_000, session_opened());
+        let facts = fold(&facts, 4_000, answer);
+        let crate::NextStep::Run(plan) = crate::decide(&policy, at(5_000), &facts) else {
+            panic!("{theirs}")
+        };
+        let facts = fold(&facts, 5_000, crate::fixture::claim_of(plan, "r1"));
+        let facts = fold(&facts, 6_000, settled("r1", published()));
+        let ours = facts.open_pull_request().map(|pr| pr.number);
+        assert_eq!(ours, Some(crate::PrNumber(1)), "theirs was {theirs}");
+    }
+}
+
+/// D6: people are called once for each thing, and again when they helped and it was not enough.
+#[test]
+fn questions_and_calls_are_put_once() {
+    let asked = |text: &str| ObservationKind::Asked {
+        question: text.to_owned(),
+        about: crate::About::Work,
+    };
+    let asks = RunOutcome::NeedsInput { question: "Which?".to_owned() };
+    let facts = then(running(), 4_000, [settled("r1", asks)]);
+    assert_eq!(evolved(&facts, asked("And that?")), Evolved::Unchanged, "one at a time");
+    let answer = crate::fixture::said("a1", 9_000, crate::Heard::Session, "the second");
+    let answered = then(facts, 5_000, [answer]);
+    assert!(matches!(evolved(&answered, asked("And that?")), Evolved::Changed(_)));
+
+    let called = || ObservationKind::Escalated { reason: "enough".to_owned() };
+    let facts = then(running(), 4_000, [called()]);
+    assert_eq!(evolved(&facts, called()), Evolved::Unchanged);
+    let helped = crate::fixture::said("a2", 9_000, crate::Heard::Session, "try the other way");
+    assert!(matches!(evolved(&then(facts, 5_000, [helped]), called()), Evolved::Changed(_)));
+    let open = then(crate::fixture::opened(), 5_000, [called()]);
+    assert_eq!(evolved(&open, called()), Evolved::Unchanged);
+    assert!(matches!(evolved(&then(open, 6_000, [pushed(2)]), called()), Evolved::Changed(_)));
+}
