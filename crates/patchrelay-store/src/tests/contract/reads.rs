@@ -92,10 +92,11 @@ pub(in crate::tests) async fn the_next_due_time_is_the_earliest_of_a_wait(store:
 pub(in crate::tests) async fn starts_are_counted_by_project(store: Shared) {
     assert!(store.starts_since(NOW).await.unwrap().is_empty());
     for (name, started) in [("a", 1), ("b", 2), ("c", 3)] {
+        next(&store, 0, name, run_next(), NOW).await;
         let lease = leased(&*store, name, "w1", NOW).await;
         let id = RunId::new(name);
         let run = NewRun { id, run_type: RunType::Implementation, started: later(started) };
-        let claim = Commit { guard: Guard::Claim { lease, run }, ..change(0, facts(name)) };
+        let claim = Commit { guard: Guard::Claim { lease, run }, ..change(1, facts(name)) };
         assert!(matches!(store.commit(&claim).await.unwrap(), Committed::Stored(_)));
     }
     let app = |starts| HashMap::from([(ProjectId::new("app"), starts)]);

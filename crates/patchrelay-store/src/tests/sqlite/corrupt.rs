@@ -36,7 +36,14 @@ async fn facts_of_a_newer_program_are_refused() {
     with_issue(&*database.store, "a").await;
     database.tamper("UPDATE issues SET facts_version = facts_version + 1").await;
     let error = text(&database.store.load(&issue("a")).await.unwrap_err());
-    assert!(error.contains("they have version 2, and this program reads version 1"), "{error}");
+    assert!(
+        error.contains("they have version 3, and this program reads versions up to 2"),
+        "{error}"
+    );
+    database.tamper("UPDATE issues SET facts_version = 1").await;
+    assert!(database.store.load(&issue("a")).await.unwrap().is_some(), "older ones are read");
+    database.tamper("UPDATE issues SET facts_version = 0").await;
+    assert!(database.store.load(&issue("a")).await.is_err(), "there never was such a version");
 }
 
 #[tokio::test]
