@@ -22,13 +22,14 @@ struct Row {
 }
 
 /// How many rows each section has.
-const SECTIONS: [(&str, usize); 8] = [
+const SECTIONS: [(&str, usize); 9] = [
     ("2.3", 9),
     ("2.4", 13),
     ("2.5", 12),
     ("2.6", 11),
     ("2.7", 7),
     ("2.8", 3),
+    ("2.9", 4),
     ("2.10", 3),
     ("2.11", 3),
 ];
@@ -52,6 +53,10 @@ fn prompt(work: &Work, change: impl Fn(&mut Request<'_>)) -> Prompt {
     };
     change(&mut request);
     build(&request)
+}
+
+fn with_workflow(file: &WorkflowFile) -> Prompt {
+    build(&Request { workflow: Some(file), ..World::new().first() })
 }
 
 fn first() -> Prompt {
@@ -291,6 +296,39 @@ fn delivery() -> Vec<Row> {
                 })
             },
         ),
+        row(
+            "2.9",
+            "looked up in the repository's path",
+            Replaced("D32: whoever builds the prompt gives it, as the base branch has it"),
+            || {
+                let file =
+                    WorkflowFile { name: "OTHER.md".to_owned(), text: "By hand.".to_owned() };
+                with_workflow(&file).to_string().contains("| By hand.")
+            },
+        ),
+        row("2.9", "which file for which type", Holds, || {
+            let name = workflow_file_name;
+            [RunType::Implementation, RunType::CiRepair, RunType::QueueRepair]
+                .iter()
+                .all(|run_type| name(*run_type) == "IMPLEMENTATION_WORKFLOW.md")
+                && name(RunType::ReviewFix) == "REVIEW_WORKFLOW.md"
+                && name(RunType::BranchUpkeep) == "REVIEW_WORKFLOW.md"
+        }),
+        row(
+            "2.9",
+            "whole, trimmed, word for word",
+            Replaced("D32 and D36: whole, trimmed at its end, in a block that it cannot leave"),
+            || {
+                let text = "\n\n# Rules\n\nRun `make check`.\n\n".to_owned();
+                let file = WorkflowFile { name: "IMPLEMENTATION_WORKFLOW.md".to_owned(), text };
+                quoted(&with_workflow(&file), Channel::Workflow) == [file.text.trim_end()]
+            },
+        ),
+        row("2.9", "missing: a line for implementations, nothing for repairs", Holds, || {
+            let without = |work: &Work| prompt(work, |request| request.workflow = None);
+            let section = |work: &Work| without(work).section(SectionKind::Workflow).is_some();
+            section(&Work::Implementation) && works().iter().skip(1).all(|work| !section(work))
+        }),
         row(
             "2.10",
             "phrases that rule out a pull request",
