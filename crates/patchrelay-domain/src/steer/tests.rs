@@ -193,3 +193,11 @@ fn a_repair_of_what_is_not_broken_any_more_is_pointless() {
     let gone = vec![conflict(60, false)];
     assert_eq!(steered_as(&repairing(vec![conflict(50, true)], gone), "r2"), SUPERSEDED);
 }
+
+/// What somebody asked for is wanted even if the pull request that it was to go into is closed: it gets another one.
+#[test]
+fn a_close_does_not_end_what_somebody_asked_for() {
+    let closed = pull_request_read(90_000, pull_request(1, PrState::Closed));
+    let facts = repairing(vec![words("a1")], vec![closed]);
+    assert_eq!(steered_as(&facts, "r2"), Steer::Continue);
+}
