@@ -1,5 +1,7 @@
 //! What the forge says. Everything here is about a head, and only what is about the current one counts.
 
+use std::cmp::Ordering;
+
 use super::is_known;
 use crate::{
     Check, CheckStatus, CommitSha, IssueFacts, MergeState, Policy, PrNumber, PrState, PullRequest,
@@ -22,18 +24,18 @@ pub(super) fn read_pull_request(
         && !(facts.pull_request.is_none() && was_called_off(facts));
     let is_linked = facts.branch.is_none() && linked(policy, facts).contains(&read.number);
     let known = facts.pull_request.as_ref().filter(|known| !known.value.is_from_fork);
-    match known {
-        Some(known) if known.value.number == read.number => {
-            // Merged is for ever: nothing that arrives later can make it open again (S74).
+    match known.map(|known| (read.number.cmp(&known.value.number), known)) {
+        // Merged is for ever: nothing that arrives later can make it open again (S74).
+        Some((Ordering::Equal, known)) => {
             if known.value.state == PrState::Merged || is_known(known, version, read) {
                 return false;
             }
         }
         // One that takes the place of another has a higher number.
-        Some(known) if read.number < known.value.number => return false,
+        Some((Ordering::Less, _)) => return false,
         // We never opened it, and it is not even our branch (W10).
-        Some(_) | None if !is_of_our_branch && !is_linked => return false,
-        Some(_) | None => {}
+        Some((Ordering::Greater, _)) | None if !is_of_our_branch && !is_linked => return false,
+        Some((Ordering::Greater, _)) | None => {}
     }
     if facts.missing_link == Some(read.number) {
         facts.missing_link = None;

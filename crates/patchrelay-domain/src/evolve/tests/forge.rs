@@ -176,3 +176,26 @@ fn the_base_is_judged_on_its_newest_commit() {
     let moved = then(facts, 9_000, [of_base("b2", "Tests", 70)]);
     assert_eq!(moved.base_checks.len(), 1, "what no longer runs there stays red nowhere");
 }
+
+/// D12.
+#[test]
+fn no_more_than_two_hundred_checks_are_kept() {
+    let gate_checks = (0..201).map(|n| format!("check {n:03}")).collect();
+    let policy = Policy { gate_checks, ..Policy::default() };
+    let read = |n: u64| ObservationKind::CheckRead {
+        head: crate::fixture::head(1),
+        check: crate::Check {
+            id: n,
+            name: format!("check {n:03}"),
+            status: crate::CheckStatus::Success,
+            version: at(50),
+        },
+    };
+    let fold = |facts: IssueFacts, n| match evolve(&policy, &facts, &observation(9_000, read(n))) {
+        Evolved::Changed(facts) => *facts,
+        Evolved::Unchanged => facts,
+    };
+    let facts = (0..200).fold(crate::fixture::opened(), fold);
+    assert_eq!(facts.checks.len(), 200);
+    assert_eq!(fold(facts, 200).checks.len(), 200);
+}

@@ -249,3 +249,19 @@ fn closing_clears_what_waits_and_a_retry_opens_again() {
     assert_eq!((closed.by.as_str(), closed.as_failed), ("Ada", true));
     assert_eq!(then(facts, 8_000, [retried(None)]).closed, None);
 }
+
+/// Who takes back what they wrote is not carried out.
+#[test]
+fn a_text_that_is_edited_away_is_withdrawn() {
+    use crate::{Heard, fixture::said};
+    let facts = then(delegated(), 3_000, [said("c1", 5_000, Heard::Session, "drop the old table")]);
+    assert_eq!(facts.pending.len(), 1);
+    for text in ["thanks!", "stop", "status?"] {
+        let edited = then(facts.clone(), 4_000, [said("c1", 6_000, Heard::Session, text)]);
+        assert!(edited.pending.is_empty(), "{text}");
+        let older = said("c1", 4_000, Heard::Session, text);
+        assert_eq!(then(facts.clone(), 4_000, [older]).pending.len(), 1, "{text}: before the edit");
+    }
+    let other = then(facts, 4_000, [said("c2", 6_000, Heard::Session, "thanks!")]);
+    assert_eq!(other.pending.len(), 1, "another text");
+}
