@@ -1,6 +1,6 @@
 //! What our own runs did.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use super::{forge, people};
 use crate::{
@@ -301,16 +301,18 @@ fn published(
     facts.held = None;
     facts.escalated = None;
     carry_trails(facts, slot, commit);
-    match &facts.pull_request {
-        Some(known) if known.value.number == pull_request.number && !known.value.is_from_fork => {
+    // A fork is not what we published, whatever its number.
+    let known = facts.pull_request.as_ref().filter(|known| !known.value.is_from_fork);
+    match known.map(|known| (pull_request.number.cmp(&known.value.number), &known.value)) {
+        Some((Ordering::Equal, known)) => {
             // What a webhook told meanwhile about this pull request may be newer than what the publisher read.
-            let stood_still = slot.head.as_ref() == Some(&known.value.head);
-            if known.value.state == PrState::Open && stood_still {
+            let stood_still = slot.head.as_ref() == Some(&known.head);
+            if known.state == PrState::Open && stood_still {
                 forge::set_head(facts, commit, version);
             }
         }
-        Some(known) if pull_request.number < known.value.number && !known.value.is_from_fork => {}
-        Some(_) | None => {
+        Some((Ordering::Less, _)) => {}
+        Some((Ordering::Greater, _)) | None => {
             forge::replace_pull_request(facts, version, pull_request);
         }
     }

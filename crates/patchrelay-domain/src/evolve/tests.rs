@@ -140,3 +140,17 @@ fn the_newest_session_is_the_one_that_opened_last() {
         assert_eq!((facts.sessions.len(), facts.go), (2, at(20)));
     }
 }
+
+#[test]
+fn the_last_sixty_four_sessions_are_remembered() {
+    let opened = |n: i64| ObservationKind::SessionOpened {
+        session: SessionId::new(format!("s{n}")),
+        prompt: None,
+        author: None,
+        opened: Some(at(n)),
+    };
+    let facts = after((1..=64).map(opened));
+    assert_eq!((facts.sessions.len(), facts.sessions[0].as_str()), (64, "s1"));
+    let facts = then(facts, 90_000, [opened(65)]);
+    assert_eq!((facts.sessions.len(), facts.sessions[0].as_str()), (64, "s2"));
+}

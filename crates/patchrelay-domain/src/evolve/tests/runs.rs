@@ -402,3 +402,24 @@ fn questions_and_calls_are_put_once() {
     assert_eq!(evolved(&open, called()), Evolved::Unchanged);
     assert!(matches!(evolved(&then(open, 6_000, [pushed(2)]), called()), Evolved::Changed(_)));
 }
+
+/// A pull request that the queue took is repaired for the queue.
+#[test]
+fn a_queue_that_takes_the_head_voids_the_tries_before() {
+    use crate::{
+        CheckStatus::{Failure, Success},
+        RunType::QueueRepair,
+        fixture::{check, head, review},
+    };
+    let queue = |id, n, status| check("merge-steward/queue", id, 50, status, head(n));
+    let facts = then(crate::fixture::opened(), 10_000, [queue(1, 1, Failure)]);
+    let claim = claimed(&facts, "r2");
+    let facts = then(facts, 20_000, [claim, settled("r2", repaired(2))]);
+    let request = review("v1", "rita", crate::ReviewVerdict::ChangesRequested, head(2), 9_000);
+    for (status, tried) in [(Success, 0), (Failure, 1)] {
+        let facts = then(facts.clone(), 30_000, [queue(2, 2, status), request.clone()]);
+        assert_eq!(facts.tried(QueueRepair), 1, "nothing of ours has begun");
+        let claim = claimed(&facts, "r3");
+        assert_eq!(then(facts, 40_000, [claim]).tried(QueueRepair), tried, "{status:?}");
+    }
+}
