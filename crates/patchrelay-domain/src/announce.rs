@@ -197,11 +197,9 @@ fn session_opened(
 fn released(policy: &Policy, after: &IssueFacts, by: &Actor, now: Timestamp) -> Vec<OutboxOrder> {
     let next = decide(policy, now, after);
     let body = match &next {
-        NextStep::Run(plan) if plan.release.is_some() => {
-            format!("{} released it. I publish exactly that.", by.shown())
-        }
-        NextStep::Run(_)
-        | NextStep::Wait { .. }
+        // What is released goes before anything else, so this is its publication.
+        NextStep::Run(_) => format!("{} released it. I publish exactly that.", by.shown()),
+        NextStep::Wait { .. }
         | NextStep::Ask { .. }
         | NextStep::Escalate { .. }
         | NextStep::Settled(_) => {

@@ -4,7 +4,8 @@ use crate::{
     Actor, BranchName, Check, CheckStatus, CommitSha, Heard, IssueFacts, IssueId, MergeState,
     NextStep, Observation, ObservationKind, Policy, PrNumber, PrState, ProjectId, PullRequest,
     Report, ReportOutcome, Review, ReviewVerdict, RunId, RunOutcome, RunPlan, SessionId, Spent,
-    Standing, ThreadId, Ticket, Timestamp, TrackerState, TrackerStateKind, change, charge, decide,
+    Standing, ThreadId, Ticket, Timestamp, TrackerState, TrackerStateKind, Wait, change, charge,
+    decide,
 };
 
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -252,4 +253,17 @@ pub(crate) fn running() -> IssueFacts {
 /// A pull request that was published and waits.
 pub(crate) fn opened() -> IssueFacts {
     then(running(), 4_000, [settled("r1", published())])
+}
+
+/// What is next, long after everything.
+pub(crate) fn next(facts: &IssueFacts) -> NextStep {
+    decide(&Policy::default(), at(1_000_000_000), facts)
+}
+
+/// What is waited for then.
+pub(crate) fn waits(facts: &IssueFacts) -> Wait {
+    match next(facts) {
+        NextStep::Wait { reason, .. } => reason,
+        other => panic!("does not wait: {other:?}"),
+    }
 }

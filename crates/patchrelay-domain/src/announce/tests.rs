@@ -161,6 +161,9 @@ fn a_merge_that_the_publisher_finds_is_told_with_the_pull_request() {
     let merged = "response: Pull request [#1](https://github.test/acme/app/pull/1) was merged.";
     let told = said(&running(), settled("r1", found.clone()));
     assert_eq!(&told[1..], [merged, "move Completed"]);
+    // A webhook told of it while it was open: that it is merged is news all the same.
+    let open = then(running(), 4_000, [pull_request_read(60, pull_request(1, PrState::Open))]);
+    assert_eq!(&said(&open, settled("r1", found.clone()))[1..], [merged, "move Completed"]);
     let known = then(running(), 4_000, [pull_request_read(60, pull_request(1, PrState::Merged))]);
     assert_eq!(said(&known, settled("r1", found)).len(), 1, "and not twice");
 }

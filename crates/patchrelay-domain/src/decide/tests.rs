@@ -5,21 +5,11 @@ use crate::{
     Attempts, Interruption, NextColumns, PrNumber, PrState, PrWait, Question, RunOutcome, ThreadId,
     Ticket, TrackerStateKind,
     fixture::{
-        after, at, claimed, delegated, failed, published, pull_request, pull_request_read, running,
-        session_opened, settled, settled_with_thread, state, then, ticket, ticket_read,
+        after, at, claimed, delegated, failed, next, published, pull_request, pull_request_read,
+        running, session_opened, settled, settled_with_thread, state, then, ticket, ticket_read,
+        waits,
     },
 };
-
-fn next(facts: &IssueFacts) -> NextStep {
-    decide(&Policy::default(), at(1_000_000_000), facts)
-}
-
-fn waits(facts: &IssueFacts) -> Wait {
-    match next(facts) {
-        NextStep::Wait { reason, .. } => reason,
-        other => panic!("does not wait: {other:?}"),
-    }
-}
 
 #[test]
 fn a_session_without_a_read_ticket_starts_nothing() {

@@ -1,19 +1,8 @@
 use super::*;
 use crate::{
-    NextStep, PrNumber, decide,
-    fixture::{at, delegated, failed, opened, settled, then},
+    NextStep, PrNumber,
+    fixture::{at, delegated, failed, next, opened, settled, then, waits},
 };
-
-fn next(facts: &IssueFacts) -> NextStep {
-    decide(&Policy::default(), at(1_000_000_000), facts)
-}
-
-fn waits(facts: &IssueFacts) -> Wait {
-    match next(facts) {
-        NextStep::Wait { reason, .. } => reason,
-        other => panic!("does not wait: {other:?}"),
-    }
-}
 
 fn red(name: &str, id: u64) -> crate::ObservationKind {
     crate::fixture::check(name, id, 50, crate::CheckStatus::Failure, crate::fixture::head(1))
