@@ -472,3 +472,10 @@ fn continues(verdict: &Verified) -> bool {
 fn asks(verdict: &Verified) -> bool {
     matches!(verdict, Verified::Settle(RunOutcome::NeedsInput { .. }))
 }
+
+fn a_refusal_is_handled_once_and_a_later_one_again() -> bool {
+    let handled = through(refused(), "r2", nothing_to_repair());
+    wants(&handled) != Some(RunType::QueueRepair)
+        && wants(&with(handled, queue_is(CheckStatus::Failure, 1, 120)))
+            == Some(RunType::QueueRepair)
+}

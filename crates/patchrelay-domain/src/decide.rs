@@ -2,12 +2,11 @@
 
 mod wanted;
 
-use self::wanted::{Wanted, wanted};
+use self::wanted::{Wanted, WantedRun, wanted};
 use crate::{
     About, IssueFacts, NextStep, Policy, Question, RunOutcome, RunPlan, RunType, Settled, Ticket,
     Timestamp, TrackerStateKind, Wait, branch_name,
     evolve::{MAX_STARTS, STARTS_WINDOW, linked},
-    facts::Spent,
     prompt::{ThreadChoice, ThreadHistory, choose_thread},
     worktree_name,
 };
@@ -40,12 +39,12 @@ pub fn decide(policy: &Policy, now: Timestamp, facts: &IssueFacts) -> NextStep {
     if let Some(step) = overtaken(facts).or_else(|| attached(policy, facts)) {
         return step;
     }
-    let wanted = released(facts).unwrap_or_else(|| wanted(policy, facts));
-    let run_type = match &wanted {
-        Wanted::Run { run_type, .. } => *run_type,
+    let wanted = match released(facts).unwrap_or_else(|| wanted(policy, facts)) {
+        Wanted::Run(run) => run,
         Wanted::Nothing(_) if !ticket.delegated => return wait(Wait::Undelegated),
-        Wanted::Nothing(reason) => return wait(reason.clone()),
+        Wanted::Nothing(reason) => return wait(reason),
     };
+    let run_type = wanted.run_type;
     let is_helped = facts.is_helped();
     let exhausted = exhausted(policy, facts, run_type).filter(|_| !is_helped);
     // Giving up on one thing is no reason to leave another undone (S28), but starting all over is not another (S50).
@@ -148,13 +147,7 @@ fn released(facts: &IssueFacts) -> Option<Wanted> {
     if let Some(blocked) = wanted::blocked(facts, held.run_type) {
         return Some(blocked);
     }
-    Some(Wanted::Run {
-        run_type: held.run_type,
-        signature: None,
-        needs_new_head: false,
-        merge_base: false,
-        wake: None,
-    })
+    Some(Wanted::Run(WantedRun::new(held.run_type, None)))
 }
 
 /// What is to be found out about pull requests that are attached to the ticket, before any work begins (N39, S49).
@@ -210,10 +203,8 @@ fn too_many_starts(facts: &IssueFacts) -> Option<Timestamp> {
     facts.starts.get(first).map(|start| start.plus(STARTS_WINDOW))
 }
 
-fn plan(policy: &Policy, facts: &IssueFacts, ticket: &Ticket, wanted: Wanted) -> RunPlan {
-    let Wanted::Run { run_type, signature, needs_new_head, merge_base, wake } = wanted else {
-        unreachable!("`decide` plans only what is a run")
-    };
+fn plan(policy: &Policy, facts: &IssueFacts, ticket: &Ticket, wanted: WantedRun) -> RunPlan {
+    let WantedRun { run_type, signature, needs_new_head, merge_base, wake } = wanted;
     let pull_request = facts.open_pull_request();
     let release = facts.releasable();
     let branch = pull_request
@@ -284,15 +275,6 @@ fn has_edits_of_this_head(facts: &IssueFacts) -> bool {
         );
         !is_finished && run.head.as_ref() == facts.head()
     })
-}
-
-impl crate::Limits {
-    /// The question that a reached limit of the issue or of the day puts.
-    fn exceeded(&self, now: Timestamp, spending: &crate::Spending) -> Option<String> {
-        let of_issue = Self { run: crate::Limit::default(), ..*self };
-        of_issue.reached(now, spending, &Spent::default())?;
-        Some(of_issue.question(now, spending, &Spent::default()))
-    }
 }
 
 #[cfg(test)]

@@ -125,6 +125,13 @@ impl Limit {
 }
 
 impl Limits {
+    /// The question that a reached limit of the issue or of the day puts to a human, before another run starts.
+    pub(crate) fn exceeded(&self, now: Timestamp, spending: &Spending) -> Option<String> {
+        let of_issue = Self { run: Limit::default(), ..*self };
+        of_issue.reached(now, spending, &Spent::default())?;
+        Some(of_issue.question(now, spending, &Spent::default()))
+    }
+
     /// The question that a reached limit puts to a human.
     pub(crate) fn question(&self, now: Timestamp, spending: &Spending, run: &Spent) -> String {
         // What the run spent is in the account already when it is over.

@@ -335,12 +335,7 @@ pub(super) fn queue_health() -> Vec<Row> {
             "6.6",
             "attempted for this head already: nothing",
             Replaced("S10", "unless it was refused once more, later"),
-            || {
-                let handled = through(refused(), "r2", nothing_to_repair());
-                wants(&handled) != Some(RunType::QueueRepair)
-                    && wants(&with(handled, queue_is(CheckStatus::Failure, 1, 120)))
-                        == Some(RunType::QueueRepair)
-            },
+            a_refusal_is_handled_once_and_a_later_one_again,
         ),
         row(
             "6.6",

@@ -290,12 +290,7 @@ pub(super) fn peeks() -> Vec<Row> {
             "1.13",
             "implicit queue_repair: needs a stored signature that was not attempted",
             Replaced("S10", "the same refusal is not handled twice, a later one of this head is"),
-            || {
-                let handled = through(refused(), "r2", nothing_to_repair());
-                wants(&handled) != Some(RunType::QueueRepair)
-                    && wants(&with(handled, queue_is(CheckStatus::Failure, 1, 120)))
-                        == Some(RunType::QueueRepair)
-            },
+            a_refusal_is_handled_once_and_a_later_one_again,
         ),
         row(
             "1.13",

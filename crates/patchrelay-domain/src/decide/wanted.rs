@@ -9,16 +9,27 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// A run.
-    Run {
-        run_type: RunType,
-        /// What exactly it repairs.
-        signature: Option<String>,
-        needs_new_head: bool,
-        merge_base: bool,
-        wake: Option<WakeReason>,
-    },
+    Run(WantedRun),
     /// Nothing of ours.
     Nothing(Wait),
+}
+
+/// A run that an issue needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WantedRun {
+    pub(super) run_type: RunType,
+    /// What exactly it repairs.
+    pub(super) signature: Option<String>,
+    pub(super) needs_new_head: bool,
+    pub(super) merge_base: bool,
+    pub(super) wake: Option<WakeReason>,
+}
+
+impl WantedRun {
+    /// One that repairs nothing.
+    pub(super) fn new(run_type: RunType, wake: Option<WakeReason>) -> Self {
+        Self { run_type, signature: None, needs_new_head: false, merge_base: false, wake }
+    }
 }
 
 pub(super) fn wanted(policy: &Policy, facts: &IssueFacts) -> Wanted {
@@ -36,14 +47,9 @@ pub(super) fn blocked(facts: &IssueFacts, run_type: RunType) -> Option<Wanted> {
 }
 
 fn implementation(facts: &IssueFacts) -> Wanted {
-    Wanted::Run {
-        run_type: RunType::Implementation,
-        signature: None,
-        needs_new_head: false,
-        merge_base: false,
-        wake: wake_by_people(facts)
-            .or_else(|| facts.latest_run.is_none().then_some(WakeReason::Delegated)),
-    }
+    let wake = wake_by_people(facts)
+        .or_else(|| facts.latest_run.is_none().then_some(WakeReason::Delegated));
+    Wanted::Run(WantedRun::new(RunType::Implementation, wake))
 }
 
 /// What woke us when it was a human: the answer to a question first, else what was said first.
@@ -89,13 +95,13 @@ fn of_pull_request(policy: &Policy, facts: &IssueFacts, pr: &PullRequest) -> Wan
             && !looked.any(|handled| handled.signature == repair.signature)
     };
     match repairs.into_iter().flatten().find(is_new) {
-        Some(repair) => Wanted::Run {
+        Some(repair) => Wanted::Run(WantedRun {
             run_type: repair.run_type,
             merge_base: merges_base(repair.run_type),
             needs_new_head: repair.needs_new_head,
             wake: Some(repair.wake),
             signature: Some(repair.signature),
-        },
+        }),
         None if by_people => implementation(facts),
         None => Wanted::Nothing(Wait::PullRequest(pr.number, waits_for(policy, facts))),
     }
@@ -109,13 +115,13 @@ fn by_order(facts: &IssueFacts, pr: &PullRequest, run_type: RunType) -> Wanted {
     if run_type == RunType::Implementation {
         return implementation(facts);
     }
-    Wanted::Run {
+    Wanted::Run(WantedRun {
         run_type,
         signature: Some(format!("{}:ordered:{}", run_type.as_str(), pr.head)),
         needs_new_head: facts.is_evicted() && run_type == RunType::QueueRepair,
         merge_base: merges_base(run_type),
         wake: Some(wake_by_people(facts).unwrap_or(WakeReason::OperatorPrompt)),
-    }
+    })
 }
 
 /// Published history is updated only where the base is the point (D30).
@@ -144,8 +150,8 @@ impl Repair {
     }
 }
 
-/// The queue refused it, or will, because nothing else keeps it from being merged and it contradicts its base. A later refusal of the same head is
-/// another one (N54, S10). A head that was refused without a conflict is not taken again (S32).
+/// The queue refused it, or will, because nothing else keeps it from being merged and it contradicts its base. A later
+/// refusal of the same head is another one (N54, S10). A head that was refused without a conflict is not taken again (S32).
 fn queue_repair(policy: &Policy, facts: &IssueFacts, pr: &PullRequest) -> Option<Repair> {
     let wake = WakeReason::MergeStewardIncident;
     let conflicting = facts.is_conflicting();
