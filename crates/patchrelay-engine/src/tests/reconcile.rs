@@ -87,9 +87,14 @@ async fn one_pull_request_that_cannot_be_read_does_not_hide_the_others() {
             .filter(|issue| state.tickets.of(issue).state.kind == TrackerStateKind::Completed)
             .count()
     };
-    // One alone: its neighbour could not be read. How much later that one is, the real database decides with.
+    let before = world.sim.calls("read_pull_request").len();
     world.until("one is completed", async || completed() == 1).await;
     world.until("both are completed", async || completed() == 2).await;
+    // When something is completed depends on the real database, too; when something is read does not.
+    let calls = world.sim.calls("read_pull_request");
+    let [unread, neighbour, again] = calls[before..] else { panic!("{calls:?}") };
+    assert!(neighbour - unread < Duration::from_secs(5), "the neighbour was read at once");
+    assert!(Duration::from_secs(200) < again - unread, "the other was read later");
 }
 
 #[tokio::test(start_paused = true)]
