@@ -370,9 +370,12 @@ fn a_release_asks_no_agent_and_takes_nobodys_commits_back() {
         crate::PullRequest { head: crate::fixture::head(7), ..pull_request(1, PrState::Open) };
     let pushed = then(again, 9_000, [pull_request_read(90_000, pushed)]);
     assert_eq!(waits(&pushed), Wait::Question, "it is asked about in the same change");
-    let answer = crate::fixture::said("a2", 99_000, crate::Heard::Session, "yes, do it again");
-    let answered = then(pushed, 12_000, [answer]);
-    assert!(matches!(next(&answered), NextStep::Run(plan) if plan.release.is_none()));
+    // What was released once is not released by a plain yes: that asks for the work again.
+    for text in ["yes, do it again", "Yes."] {
+        let answer = crate::fixture::said("a2", 99_000, crate::Heard::Session, text);
+        let answered = then(pushed.clone(), 12_000, [answer]);
+        assert!(matches!(next(&answered), NextStep::Run(plan) if plan.release.is_none()), "{text}");
+    }
 }
 
 /// What a lost run gave back as an answer is still the answer, whatever was said before it.
