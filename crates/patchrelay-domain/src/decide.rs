@@ -98,8 +98,8 @@ fn over(facts: &IssueFacts) -> Option<Settled> {
 
 /// How the world ended it, and when, by the clock of whoever did.
 fn ended(facts: &IssueFacts) -> Option<(Settled, Timestamp)> {
-    if let Some(merged) = facts.pull_request.as_ref().filter(|_| facts.is_merged()) {
-        return Some((Settled::Merged, merged.value.ended.unwrap_or(merged.version)));
+    if let Some(end) = facts.pull_request_end().filter(|_| facts.is_merged()) {
+        return Some((Settled::Merged, end));
     }
     if facts.open_pull_request().is_some() {
         return None;

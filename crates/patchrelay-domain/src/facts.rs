@@ -76,9 +76,6 @@ pub struct IssueFacts {
     pub is_adopted: bool,
     /// The pull request, once there is one.
     pub pull_request: Option<Versioned<PullRequest>>,
-    /// The pull request after whose end a human told us to try again: its closing counts no longer.
-    #[serde(default)]
-    pub forgiven: Option<PrNumber>,
     /// A pull request that is attached to the ticket and cannot be seen by us.
     #[serde(default)]
     pub missing_link: Option<PrNumber>,
@@ -163,7 +160,6 @@ impl IssueFacts {
             branch_generation: 0,
             is_adopted: false,
             pull_request: None,
-            forgiven: None,
             missing_link: None,
             reviews: Vec::new(),
             checks: Vec::new(),

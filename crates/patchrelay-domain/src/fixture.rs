@@ -76,7 +76,7 @@ pub(crate) fn session_opened() -> ObservationKind {
         session: SessionId::new("s1"),
         prompt: None,
         author: None,
-        opened: None,
+        opened: Some(at(5)),
     }
 }
 

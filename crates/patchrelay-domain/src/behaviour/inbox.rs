@@ -274,17 +274,18 @@ pub(super) fn keys() -> Vec<Row> {
                 let twice = more(
                     opened(),
                     [
-                        pr_now(100, PrState::Closed),
-                        pr_now(200, PrState::Open),
-                        pr_now(300, PrState::Closed),
+                        pr_now(500_000, PrState::Closed),
+                        pr_now(600_000, PrState::Open),
+                        pr_now(700_000, PrState::Closed),
                     ],
                 );
                 // Closing counts when work starts over, so reopening takes it back.
                 twice.tried(RunType::Implementation) == 1
-                    && with(opened(), pr_now(100, PrState::Closed)).tried(RunType::Implementation)
+                    && with(opened(), pr_now(500_000, PrState::Closed))
+                        .tried(RunType::Implementation)
                         == 1
-                    && is_no_news(&twice, pr_now(300, PrState::Closed))
-                    && is_no_news(&twice, pr_now(200, PrState::Open))
+                    && is_no_news(&twice, pr_now(700_000, PrState::Closed))
+                    && is_no_news(&twice, pr_now(600_000, PrState::Open))
                     && is_no_news(&with(opened(), merged()), pr_now(950_000, PrState::Open))
             },
         ),

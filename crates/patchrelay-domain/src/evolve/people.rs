@@ -1,8 +1,10 @@
 //! What people say to us, and what we say to them.
 
+use std::time::Duration;
+
 use crate::{
     About, Actor, Attempts, Closed, Escalation, Heard, InputKind, Intent, IssueFacts, NAMES,
-    PendingInput, Policy, PrState, Question, RunType, Spending, Stop, Timestamp, TreeId, intent,
+    PendingInput, Policy, Question, RunType, Spending, Stop, Timestamp, TreeId, intent,
     intent::{Reply, reply},
     may_instruct,
     prompt::Trust,
@@ -193,7 +195,9 @@ pub(super) fn retry(
         return false;
     }
     begin_again(facts);
-    facts.go = facts.go.max(said);
+    // What is closed already was closed before the order, whatever the clocks say.
+    let end = facts.pull_request_end().map(|end| end.plus(Duration::from_millis(1)));
+    facts.go = facts.go.max(said).max(end.unwrap_or_default());
     facts.closed = None;
     facts.question = None;
     // What a human released is not thrown away because publishing it took too many tries.
@@ -215,12 +219,6 @@ pub(super) fn begin_again(facts: &mut IssueFacts) {
     facts.outages = 0;
     facts.no_change_needed = None;
     facts.handled.clear();
-    facts.forgiven = facts
-        .pull_request
-        .as_ref()
-        .filter(|pr| pr.value.state == PrState::Closed)
-        .map(|pr| pr.value.number)
-        .or(facts.forgiven);
     facts.attempts =
         Attempts { continuations: facts.attempts.continuations, ..Attempts::default() };
 }

@@ -70,10 +70,17 @@ impl IssueFacts {
     }
 
     /// Whether the pull request was closed and counts as work that was not enough: a human found it so, and without that,
-    /// closing and replacing could go on for ever. The run that starts over adds it to the attempts.
+    /// closing and replacing could go on for ever. Where somebody asked for work after it was closed, it does not. The run
+    /// that starts over adds it to the attempts.
     pub(crate) fn is_closing_counted(&self) -> bool {
-        let number = self.pull_request.as_ref().map(|pr| pr.value.number);
-        self.is_branch_spent() && !self.is_merged() && self.forgiven != number
+        let is_asked_again = self.pull_request_end().is_some_and(|end| end < self.go);
+        self.is_branch_spent() && !self.is_merged() && !is_asked_again
+    }
+
+    /// When the pull request was merged or closed, by the forge's clock.
+    pub(crate) fn pull_request_end(&self) -> Option<Timestamp> {
+        let pr = self.pull_request.as_ref().filter(|pr| pr.value.state != PrState::Open)?;
+        Some(pr.value.ended.unwrap_or(pr.version))
     }
 
     /// Whether the newest pull request was merged.

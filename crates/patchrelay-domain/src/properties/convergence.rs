@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Check, CheckStatus, CommitSha, Evolved, IssueFacts, NextStep, Observation, ObservationKind,
-    PrState, ReviewVerdict, RunOutcome, RunPlan, RunType, Timestamp, decide, evolve,
+    ReviewVerdict, RunOutcome, RunPlan, RunType, Timestamp, decide, evolve,
     fixture::{at, claim_of, empty, settled},
 };
 
@@ -130,9 +130,6 @@ fn normal(facts: &IssueFacts) -> IssueFacts {
     if let Some(escalated) = &mut facts.escalated {
         escalated.since = 0;
     }
-    // Only whether it is later than the stop matters. A new delegation raises it too, as far as we were told of it.
-    let goes_on = facts.stopped().is_none();
-    facts.go = Timestamp::from_millis(i64::from(goes_on));
     // When it was asked for first that the answer was so. The forge gives it no version.
     if let Some(merge) = &mut facts.merge {
         merge.version = Timestamp::default();
@@ -177,33 +174,12 @@ fn distorted<T: Clone>(rng: &mut Rng, told: &[T]) -> Vec<T> {
     kinds
 }
 
-/// Whether the ticket is taken from us in a history with a stop, or with a closed pull request, whose attempt a new
-/// delegation gives back. Who missed that the ticket was taken does not know that it was given again, and it does not say
-/// since when it is ours. Like the count of delegation changes, that is known as far as we were told.
-fn mixes_delegation_and_stops(told: &[ObservationKind]) -> bool {
-    let is_taken = told.iter().any(
-        |kind| matches!(kind, ObservationKind::TicketRead { ticket, .. } if !ticket.delegated),
-    );
-    let is_ended = told.iter().any(|kind| match kind {
-        ObservationKind::StopRequested { .. } => true,
-        ObservationKind::HumanInput { text, .. } => text.contains("stop"),
-        ObservationKind::PullRequestRead { pull_request, .. } => {
-            pull_request.state == PrState::Closed
-        }
-        _ => false,
-    });
-    is_taken && is_ended
-}
-
 #[test]
 fn every_delivery_ends_in_the_same_facts() {
-    let (mut compared, mut wanted) = (0, BTreeSet::new());
+    let mut wanted = BTreeSet::new();
     for seed in 0..12_000 {
         let mut rng = Rng::new(seed);
         let history = History::new(seed, SHAPE, &mut rng);
-        if mixes_delegation_and_stops(&history.told) {
-            continue;
-        }
         let mut ordered = Side::of(history.start.clone());
         ordered.tell_all(&history.told);
         ordered.tell_all(&history.world.read());
@@ -220,7 +196,6 @@ fn every_delivery_ends_in_the_same_facts() {
             shown(&heard),
             differences.join("\n")
         );
-        compared += 1;
         // The numbers of inputs are all that may differ.
         let next = [&ordered, &distorted].map(|side| match side.next() {
             NextStep::Run(plan) => {
@@ -233,7 +208,6 @@ fn every_delivery_ends_in_the_same_facts() {
             wanted.insert(plan.run_type);
         }
     }
-    assert!(3_000 < compared, "{compared}");
     assert_eq!(wanted.len(), 5, "{wanted:?}");
 }
 

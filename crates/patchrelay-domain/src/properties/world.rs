@@ -56,6 +56,8 @@ pub(super) struct World {
     texts: Vec<Text>,
     stops: Vec<ObservationKind>,
     sessions: Vec<ObservationKind>,
+    /// What follows from the last thing, and is told next.
+    follows: Option<ObservationKind>,
 }
 
 #[derive(Clone)]
@@ -113,6 +115,7 @@ impl World {
             texts: Vec::new(),
             stops: Vec::new(),
             sessions: Vec::new(),
+            follows: None,
         }
     }
 
@@ -189,7 +192,7 @@ impl World {
     pub(super) fn event(&mut self, rng: &mut Rng) -> ObservationKind {
         self.clock += 1_000;
         loop {
-            if let Some(kind) = self.try_event(rng) {
+            if let Some(kind) = self.follows.take().or_else(|| self.try_event(rng)) {
                 return kind;
             }
         }

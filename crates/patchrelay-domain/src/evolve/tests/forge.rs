@@ -58,18 +58,33 @@ fn a_closed_pull_request_costs_an_attempt_once() {
         4_000,
         [
             settled("r1", published()),
-            pull_request_read(60, pull_request(1, PrState::Closed)),
-            pull_request_read(61, pull_request(1, PrState::Closed)),
+            pull_request_read(500_000, pull_request(1, PrState::Closed)),
+            pull_request_read(500_001, pull_request(1, PrState::Closed)),
         ],
     );
     assert_eq!(facts.tried(crate::RunType::Implementation), 1);
     let reopened =
-        then(facts.clone(), 7_000, [pull_request_read(62, pull_request(1, PrState::Open))]);
+        then(facts.clone(), 7_000, [pull_request_read(500_002, pull_request(1, PrState::Open))]);
     assert_eq!(reopened.tried(crate::RunType::Implementation), 0, "nobody acted on it");
     let claim = claimed(&facts, "r2");
     let again = then(facts, 8_000, [claim]);
     assert_eq!((again.attempts.implementation, again.branch_generation), (1, 1));
     assert_eq!(again.tried(crate::RunType::Implementation), 1);
+}
+
+/// Asking for work after the close gives the attempt back, in whatever order we hear of the two.
+#[test]
+fn a_close_is_no_attempt_where_work_was_asked_for_after_it() {
+    let mut closed = pull_request(1, PrState::Closed);
+    closed.ended = Some(at(500_000));
+    let closed = pull_request_read(900_000, closed);
+    for (said, tried) in [(499_999, 1), (500_000, 1), (500_001, 0)] {
+        let word = crate::fixture::said("a1", said, crate::Heard::Session, "Use the other table.");
+        for kinds in [[closed.clone(), word.clone()], [word, closed.clone()]] {
+            let facts = then(crate::fixture::opened(), 5_000, kinds);
+            assert_eq!(facts.tried(crate::RunType::Implementation), tried, "{said}");
+        }
+    }
 }
 
 /// N25: what a run opens after it was called off is not ours, unless the next run is at work.

@@ -207,12 +207,13 @@ fn an_order_to_try_again_begins_anew() {
     let again = then(facts, 8_000, [retried(None)]);
     assert_eq!((again.tried(Implementation), again.spending.total.tokens), (0, 0));
     assert_eq!((again.attempts.continuations, again.stopped(), again.wanted), (3, None, None));
-    let closed = pull_request_read(60, pull_request(1, PrState::Closed));
-    let facts = then(crate::fixture::opened(), 5_000, [closed]);
-    assert_eq!(facts.tried(Implementation), 1);
-    assert_eq!(then(facts, 8_000, [retried(None)]).tried(Implementation), 0);
-    let open = then(crate::fixture::opened(), 8_000, [retried(None)]);
-    assert_eq!(open.forgiven, None, "nothing was closed");
+    for version in [60_000, 90_000] {
+        let closed = pull_request_read(version, pull_request(1, PrState::Closed));
+        let facts = then(crate::fixture::opened(), 5_000, [closed]);
+        assert_eq!(facts.tried(Implementation), 1);
+        let again = then(facts, 8_000, [retried(None)]);
+        assert_eq!(again.tried(Implementation), 0, "the forge's clock may go ahead of ours");
+    }
 }
 
 /// What is over is done again only because the order says so.

@@ -24,7 +24,12 @@ impl World {
         let is_over = self.ticket.1.state.kind.is_final();
         let ticket = &mut self.ticket.1;
         match rng.below(6) {
-            0 | 1 if self.shape.flips => ticket.delegated = !ticket.delegated,
+            0 | 1 if self.shape.flips => {
+                ticket.delegated = !ticket.delegated;
+                if ticket.delegated {
+                    self.follows = Some(self.new_session(None));
+                }
+            }
             2 if ticket.blockers.is_empty() => {
                 let blocker = |key: &str, kind| Blocker { key: key.to_owned(), state: kind };
                 ticket.blockers = vec![
@@ -99,14 +104,20 @@ impl World {
         if self.shape.sessions <= self.sessions.len() {
             return None;
         }
+        let prompt = rng.one_in(2).then(|| WORK[0].to_owned());
+        Some(self.new_session(prompt))
+    }
+
+    /// Delegating opens one, and so does a mention.
+    fn new_session(&mut self, prompt: Option<String>) -> ObservationKind {
         let kind = ObservationKind::SessionOpened {
             session: SessionId::new(self.id("session")),
-            prompt: rng.one_in(2).then(|| WORK[0].to_owned()),
+            prompt,
             author: Some(member().id),
             opened: Some(at(self.clock)),
         };
         self.sessions.push(kind.clone());
-        Some(kind)
+        kind
     }
 
     fn pull_request_event(&mut self, rng: &mut Rng) -> Option<ObservationKind> {
