@@ -117,7 +117,7 @@ pub use crate::{
     intent::{Heard, Intent, NAMES, intent},
     next::{NextColumns, NextStep, PrWait, RunPlan, Settled, Wait},
     observation::{Observation, ObservationKind},
-    policy::{GateStatus, Limit, Limits, Policy, gate_status},
+    policy::{FRESH_FOR, GateStatus, Limit, Limits, Policy, gate_status},
     project::{Budgets, Project, Route, RouteHint, route},
     publication::{PublicationText, commit_message, pull_request_text, run_trailer},
     pull_request::{Check, CheckStatus, MergeState, PrState, PullRequest, Review, ReviewVerdict},

@@ -7,6 +7,10 @@ use crate::{
     TrustedActors, facts::Spent, prompt::Publisher,
 };
 
+/// How old what was read of an issue may be when a run is started on it. Between a read and the claim lie some seconds at
+/// most; webhooks that were lost lie further back.
+pub const FRESH_FOR: Duration = Duration::from_secs(10);
+
 /// The numbers and names of a project that decisions need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

@@ -8,6 +8,8 @@ use patchrelay_ports::{
 };
 use tokio::sync::{Notify, watch};
 
+use crate::look::Seen;
+
 /// The world, as far as the engine knows it.
 #[derive(Clone)]
 pub struct Ports {
@@ -130,6 +132,8 @@ pub(crate) struct Context {
     pub(crate) nudge: Nudge,
     /// Who we are among the workers: random for each start, so that no lease of an earlier process looks like ours.
     pub(crate) worker: String,
+    /// What was read lately.
+    pub(crate) seen: Seen,
 }
 
 impl Context {

@@ -1,10 +1,10 @@
-//! Dispatch: what is ready is claimed, and the run tasks have an owner.
+//! Dispatch: what is ready is looked at once more and claimed, and the run tasks have an owner.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    ActiveRuns, IssueId, Load, NextStep, ObservationKind, PATIENCE, Project, ProjectId, RunId,
-    RunType, STARTS_PER_HOUR, SlotLimits, schedule,
+    ActiveRuns, IssueId, Load, NextStep, ObservationKind, PATIENCE, Project, ProjectId, ReadyIssue,
+    RunId, RunType, STARTS_PER_HOUR, SlotLimits, schedule,
 };
 use patchrelay_ports::{Guard, Lease, NewRun, RunRecord, Side, Step};
 use tokio::{
@@ -19,6 +19,7 @@ use crate::{
     context::Context,
     error::chain,
     lease::KeptLease,
+    look::{Freshness, look_again},
     observe::{Applied, News, apply_to, decide_again},
     run_task::{Entry, RunTask},
 };
@@ -29,7 +30,7 @@ const BATCH: u32 = 1_000;
 /// How long a run may take to stop: ending an agent and keeping its edits takes a few seconds.
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The tasks of this process's runs.
+/// The tasks of this process's runs. Looking at an issue before its run takes the run's place.
 struct Runs {
     tasks: JoinSet<()>,
     by_task: HashMap<Id, (IssueId, ProjectId, RunType)>,
@@ -91,6 +92,23 @@ impl Runs {
         self.by_task.insert(handle.id(), key);
     }
 
+    /// Looks at an issue before a run of it is started: webhooks get lost, and none tells that a ticket was taken away.
+    fn look(&mut self, context: &Arc<Context>, ready: &ReadyIssue) {
+        let key = (ready.issue.clone(), ready.project.clone(), ready.run_type);
+        let (context, issue, interrupt) =
+            (context.clone(), ready.issue.clone(), self.interrupt.clone());
+        let handle = self.tasks.spawn(async move {
+            let looked = tokio::select! {
+                () = interrupt.cancelled() => return,
+                looked = look_before_run(&context, &issue) => looked,
+            };
+            if let Err(error) = looked {
+                warn!(%issue, error = %chain(&error), "no run is started before the issue is read");
+            }
+        });
+        self.by_task.insert(handle.id(), key);
+    }
+
     /// Lets the runs go on for a while, then asks them to stop. What cannot even stop is cut off, which is like a crash:
     /// the next start continues it.
     async fn drain(mut self, patience: Duration) {
@@ -137,19 +155,38 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
             .collect(),
         starts_per_hour: STARTS_PER_HOUR,
     };
+    let mut pause = Duration::MAX;
     let mut ready = store.ready(context.now(), BATCH).await?;
-    ready.retain(|issue| context.project(&issue.project).is_some() && !runs.has(&issue.issue));
+    ready.retain(|issue| match context.seen.freshness(&issue.issue) {
+        Freshness::Unreadable { until } => {
+            pause = pause.min(until.duration_since(Instant::now()));
+            false
+        }
+        Freshness::Fresh | Freshness::Stale => {
+            context.project(&issue.project).is_some() && !runs.has(&issue.issue)
+        }
+    });
     let load = Load {
         active: runs.active(),
         started_last_hour: store.starts_since(context.now().minus(PATIENCE)).await?,
     };
     for issue in schedule(&limits, &load, context.now(), &ready) {
-        if let Err(error) = claim(context, runs, &issue).await {
-            warn!(%issue, error = %chain(&error), "a run could not be started now");
+        if context.seen.freshness(&issue) == Freshness::Fresh {
+            if let Err(error) = claim(context, runs, &issue).await {
+                warn!(%issue, error = %chain(&error), "a run could not be started now");
+            }
+        } else if let Some(ready) = ready.iter().find(|ready| ready.issue == issue) {
+            runs.look(context, ready);
         }
     }
     let due = store.next_due(context.now()).await?;
-    Ok(due.map_or(Duration::MAX, |due| due.since(context.now())))
+    Ok(due.map_or(pause, |due| due.since(context.now()).min(pause)))
+}
+
+async fn look_before_run(context: &Context, issue: &IssueId) -> Result<(), EngineError> {
+    let Some(stored) = context.ports.store.load(issue).await? else { return Ok(()) };
+    let Some(project) = context.project(&stored.facts.project) else { return Ok(()) };
+    look_again(context, project, &stored.facts, &context.worker).await
 }
 
 /// Starts the run that `decide` wants on the facts as they are now.

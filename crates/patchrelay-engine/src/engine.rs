@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    EngineError, Nudge, Ports, Settings, context::Context, dispatch, intake, reconcile, sender,
+    EngineError, Nudge, Ports, Settings, context::Context, dispatch, intake, look::Seen, reconcile,
+    sender,
 };
 
 /// The orchestrator.
@@ -19,7 +20,9 @@ impl Engine {
     /// An engine over these ports. Nothing runs yet.
     pub fn new(ports: Ports, settings: Settings) -> Self {
         let worker = ports.ids.sortable();
-        Self { context: Arc::new(Context { ports, settings, nudge: Nudge::default(), worker }) }
+        let context =
+            Context { ports, settings, nudge: Nudge::default(), worker, seen: Seen::default() };
+        Self { context: Arc::new(context) }
     }
 
     /// What wakes it before its time.

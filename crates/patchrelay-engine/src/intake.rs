@@ -8,7 +8,10 @@ use std::{
 
 use patchrelay_domain::{IssueId, ObservationKind, Project, Route, RouteHint, Ticket, route};
 use patchrelay_ports::{InboxRow, Side, Signal, SignalKind, Step, WebhookSource};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -207,6 +210,7 @@ async fn session_opened(
         )
         .await?;
     }
+    let began = Instant::now();
     let read = context.ports.tracker.read_ticket(issue).await?;
     let project = match routed {
         Some(project) => project,
@@ -224,7 +228,11 @@ async fn session_opened(
         },
     };
     let ticket = ObservationKind::TicketRead { version: read.version, ticket: read.value };
-    observe(context, news(row, issue.clone(), project, vec![opened, ticket])).await?;
+    let change = observe(context, news(row, issue.clone(), project, vec![opened, ticket])).await?;
+    // There is nothing else to read.
+    if change.facts.pull_request.is_none() {
+        context.seen.read(issue, began);
+    }
     Ok(())
 }
 

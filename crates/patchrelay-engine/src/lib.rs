@@ -13,6 +13,7 @@ mod error;
 mod dispatch;
 mod intake;
 mod lease;
+mod look;
 mod observe;
 mod reconcile;
 mod run_task;

@@ -2,18 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use patchrelay_domain::{IssueFacts, IssueId, ObservationKind, PrState, Project};
-use patchrelay_ports::{CallError, IssueFilter};
+use patchrelay_domain::IssueId;
+use patchrelay_ports::IssueFilter;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::{
-    EngineError,
-    context::Context,
-    error::chain,
-    observe::{News, decide_again, observe},
-};
+use crate::{EngineError, context::Context, error::chain, look::look_again, observe::decide_again};
 
 /// How many issues are loaded at once.
 const PAGE: u32 = 100;
@@ -50,7 +45,9 @@ async fn sweep(
             break;
         }
     }
-    read.retain(|issue, _| open.iter().any(|stored| stored.facts.issue == *issue));
+    let is_open = |issue: &IssueId| open.iter().any(|stored| stored.facts.issue == *issue);
+    read.retain(|issue, _| is_open(issue));
+    context.seen.retain(is_open);
     for stored in open {
         if stop.is_cancelled() {
             return Ok(());
@@ -68,57 +65,12 @@ async fn sweep(
             continue;
         }
         read.insert(facts.issue.clone(), Instant::now());
-        match look_again(context, project, &facts).await {
-            Ok(()) => {}
-            // One service that does not answer must not keep the others from being asked.
-            Err(error) => {
-                warn!(issue = %facts.issue, error = %chain(&error), "an issue could not be read again");
-            }
+        // One service that does not answer must not keep the others from being asked.
+        if let Err(error) = decide_again(context, &facts).await {
+            warn!(issue = %facts.issue, error = %chain(&error), "an issue could not be decided again");
+        } else if let Err(error) = look_again(context, project, &facts, &context.worker).await {
+            warn!(issue = %facts.issue, error = %chain(&error), "an issue could not be read again");
         }
     }
     Ok(())
-}
-
-async fn look_again(
-    context: &Context,
-    project: &Project,
-    facts: &IssueFacts,
-) -> Result<(), EngineError> {
-    decide_again(context, facts).await?;
-    let mut kinds = Vec::new();
-    let mut unread: Result<(), EngineError> = Ok(());
-    match context.ports.tracker.read_ticket(&facts.issue).await {
-        Ok(now) => {
-            kinds.push(ObservationKind::TicketRead { version: now.version, ticket: now.value });
-        }
-        Err(error) => unread = Err(error.into()),
-    }
-    if let Some(pr) = facts.pull_request.as_ref().filter(|pr| pr.value.state != PrState::Merged) {
-        match context.ports.forge.read_pull_request(&project.repo, pr.value.number).await {
-            Ok(now) => {
-                kinds.push(ObservationKind::PullRequestRead {
-                    version: now.version,
-                    pull_request: now.value,
-                });
-            }
-            Err(error @ CallError::NotFound { .. }) => {
-                // Hidden from us is not gone: it changes nothing by itself.
-                warn!(issue = %facts.issue, error = %chain(&error), "a pull request cannot be seen");
-            }
-            // What the other service told counts all the same.
-            Err(error) => unread = Err(error.into()),
-        }
-    }
-    if kinds.is_empty() {
-        return unread;
-    }
-    let news = News {
-        issue: facts.issue.clone(),
-        project: facts.project.clone(),
-        correlation: context.worker.clone(),
-        kinds,
-        deliveries: Vec::new(),
-    };
-    observe(context, news).await?;
-    unread
 }

@@ -211,6 +211,7 @@ fn every_delivery_ends_in_the_same_facts() {
     assert_eq!(wanted.len(), 5, "{wanted:?}");
 }
 
+/// A run is started only on what was read just before, so what is told between two reads starts none.
 #[test]
 fn snapshots_in_any_order_never_want_what_the_ordered_ones_do_not() {
     for seed in 0..6_000 {

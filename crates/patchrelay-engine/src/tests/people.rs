@@ -1,10 +1,12 @@
 //! What people say after work began, and what becomes of it.
 
+use std::time::Duration;
+
 use patchrelay_domain::{
-    Actor, Heard, ObservationKind, RunOutcome, RunType, Standing, Timestamp, TreeId,
+    Actor, FRESH_FOR, Heard, ObservationKind, RunOutcome, RunType, Standing, Timestamp, TreeId,
 };
 
-use super::sim::{Act, Turn, World};
+use super::sim::{Act, Fault, Turn, World};
 
 fn member() -> Actor {
     Actor { id: "user-1".to_owned(), name: None, email: None, standing: Standing::Member }
@@ -42,6 +44,45 @@ async fn what_is_asked_for_after_publishing_becomes_a_second_commit_of_the_same_
     let turns = state.agents.work_turns();
     assert!(turns[1].input.contains("| Please write a test, too."), "{}", turns[1].input);
     assert_eq!(turns[0].thread, turns[1].thread, "it goes on where it was");
+}
+
+/// No webhook tells that a ticket was taken away, so nothing is started before it was looked at.
+#[tokio::test(start_paused = true)]
+async fn a_ticket_that_was_taken_away_in_silence_starts_no_run() {
+    let world = World::at_work().await;
+    world.assert_published_once().await;
+    world.pass(2 * FRESH_FOR).await;
+    world.set_delegated(false);
+    world.observe(says("Please write a test, too.")).await;
+    world.until("the ticket is read", async || !world.facts().await.is_delegated()).await;
+    world.until_quiet().await;
+    assert_eq!((world.runs().await.len(), world.facts().await.pending.len()), (1, 1));
+
+    world.set_delegated(true);
+    world.until_ended(2).await;
+    world.until_quiet().await;
+    world.assert_nothing_wrong().await;
+    assert_eq!(world.sim.state().agents.launches, 2, "what was said waited for its time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tracker_that_does_not_answer_starts_no_run() {
+    let world = World::at_work().await;
+    world.assert_published_once().await;
+    world.pass(2 * FRESH_FOR).await;
+    world.sim.state().faults.last(&["read_ticket"], Fault::Unanswered);
+    let before = world.sim.calls("read_ticket").len();
+    world.observe(says("Please write a test, too.")).await;
+    world.pass(Duration::from_secs(1_000)).await;
+    assert_eq!(world.runs().await.len(), 1);
+    let asked = world.sim.calls("read_ticket").len() - before;
+    assert!((10..40).contains(&asked), "an outage is waited out, longer each time: {asked}");
+
+    world.sim.state().faults.heal();
+    world.until_ended(2).await;
+    world.until_quiet().await;
+    world.assert_nothing_wrong().await;
+    assert_eq!(world.sim.state().agents.launches, 2);
 }
 
 /// A world in which the work of the first run is held, and the tree that is.
