@@ -64,8 +64,8 @@ survives! {
     a_kill_after_intake: "intake:after";
     a_kill_before_the_claim: "claim:before";
     a_kill_after_the_claim: "claim:after";
-    a_kill_before_the_turn: "turn:before";
-    a_kill_after_the_turn: "turn:after";
+    a_kill_before_the_turn: "start_turn:before";
+    a_kill_after_the_turn: "end_turn:before";
     a_kill_before_the_commit: "commit:before";
     a_kill_after_the_commit: "commit:after";
     a_kill_before_the_push: "push:before";

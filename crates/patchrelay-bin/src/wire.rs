@@ -88,7 +88,7 @@ impl App {
             .workspaces(Arc::new(git(&resolved, &secrets, environment)?))
             .clock(clock.clone())
             .ids(Arc::new(RandomIds))
-            .probe(probe)
+            .probe(probe.clone())
             .settings(resolved.settings.clone())
             .build()?;
         let nudge = relay.nudge();
@@ -103,6 +103,7 @@ impl App {
             version: env!("CARGO_PKG_VERSION"),
             readiness: Readiness::default(),
             intake: InFlight::default(),
+            probe,
         };
         Ok(Self { relay, listener, address, server, store })
     }

@@ -4,7 +4,7 @@ use patchrelay_domain::{
     Change, IssueFacts, IssueId, Observation, ObservationKind, OutboxOrder, ProjectId, Timestamp,
     change,
 };
-use patchrelay_ports::{Commit, Committed, Guard, NewOrder, Stored};
+use patchrelay_ports::{Commit, Committed, Guard, NewOrder, Side, Step, Stored};
 use tracing::info;
 
 use crate::{EngineError, context::Context};
@@ -100,7 +100,13 @@ pub(crate) async fn apply_to(
         guard,
         at: now,
     };
-    match store.commit(&commit).await? {
+    // A claim and a settlement are steps of their own.
+    let step = (commit.guard == Guard::Version).then(|| step_of(&before, &change));
+    let reached = |side| step.map(|step| context.ports.probe.reached(step, side));
+    reached(Side::Before);
+    let committed = store.commit(&commit).await?;
+    reached(Side::After);
+    match committed {
         Committed::Stored(version) => {
             for observation in &change.observations {
                 info!(
@@ -120,6 +126,11 @@ pub(crate) async fn apply_to(
             Ok(Applied::GuardFailed(failed))
         }
     }
+}
+
+/// How a crash test calls what is being stored.
+fn step_of(before: &IssueFacts, change: &Change) -> Step {
+    if change.facts.is_merged() && !before.is_merged() { Step::SeeMerge } else { Step::Observe }
 }
 
 /// Decides once more about a known issue, without news: after a start, and when a time has come.

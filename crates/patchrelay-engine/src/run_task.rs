@@ -134,7 +134,10 @@ impl RunTask {
         progress: &mut Progress,
     ) -> Result<(Publication, Versioned<PullRequest>), Halt> {
         // Whatever the dead owner's agent still does, it must not do it under our feet (D16).
-        if let Err(error) = self.context.ports.agent.reap(&self.run).await {
+        self.reached(Step::Reap, Side::Before);
+        let reaped = self.context.ports.agent.reap(&self.run).await;
+        self.reached(Step::Reap, Side::After);
+        if let Err(error) = reaped {
             warn!(run = %self.run, error = %chain(&error), "leftovers of a run could not be ended; trying later");
             // Whoever tries next may be we ourselves, and at once.
             self.pause(REAP_RETRY).await?;
@@ -158,11 +161,13 @@ impl RunTask {
     /// Keeps what lies in the worktree (D26).
     async fn rescue(&self, path: &str) -> Result<Option<String>, Halt> {
         let workspaces = &self.context.ports.workspaces;
-        match self
+        self.reached(Step::Rescue, Side::Before);
+        let rescued = self
             .lease
             .guard(workspaces.rescue(&self.project, &self.issue, &self.run, path))
-            .await?
-        {
+            .await?;
+        self.reached(Step::Rescue, Side::After);
+        match rescued {
             Ok(kept) => Ok(kept),
             Err(error) => {
                 // The edits are still in the directory, and the next run keeps them there.
@@ -170,6 +175,11 @@ impl RunTask {
                 Ok(None)
             }
         }
+    }
+
+    /// Tells a crash test where we are.
+    fn reached(&self, step: Step, side: Side) {
+        self.context.ports.probe.reached(step, side);
     }
 
     /// Stores how the run stands. After this, a crash continues from here.
@@ -239,9 +249,9 @@ impl RunTask {
                 run: self.run.clone(),
                 outcome: outcome.clone(),
             };
-            self.context.ports.probe.reached(Step::Settle, Side::Before);
+            self.reached(Step::Settle, Side::Before);
             let result = apply(&self.context, &news, guard).await;
-            self.context.ports.probe.reached(Step::Settle, Side::After);
+            self.reached(Step::Settle, Side::After);
             match result {
                 Ok(Applied::Stored(_)) => {
                     info!(issue = %self.issue, run = %self.run, "run settled");

@@ -22,7 +22,7 @@ use axum::{
     routing::{get, post},
 };
 use patchrelay_domain::Project;
-use patchrelay_ports::{Clock, Store, WebhookSource};
+use patchrelay_ports::{Clock, Probe, Store, WebhookSource};
 
 pub use crate::{
     auth::{OpenBind, Operators},
@@ -54,6 +54,8 @@ pub struct ServerState {
     pub readiness: Readiness,
     /// What bounds bodies in flight.
     pub intake: InFlight,
+    /// Where a crash test may strike.
+    pub probe: Arc<dyn Probe>,
 }
 
 /// The routes.

@@ -10,7 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
-use patchrelay_ports::{Admission, Delivery, Genuine, Headers, Received, Refusal, WebhookSource};
+use patchrelay_ports::{
+    Admission, Delivery, Genuine, Headers, Received, Refusal, Side, Step, WebhookSource,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{info, warn};
 
@@ -150,7 +152,9 @@ async fn accept(
         }
     };
     let delivery = Delivery { source: source.source(), delivery_id, event, body, received: now };
+    state.probe.reached(Step::Receive, Side::Before);
     let received = state.store.receive(&delivery).await?;
+    state.probe.reached(Step::Receive, Side::After);
     info!(
         source = delivery.source.as_str(),
         delivery = %delivery.delivery_id,

@@ -126,9 +126,9 @@ impl RunTask {
             branch: publication.worktree.branch.clone(),
             expected_remote: publication.expected_remote.clone(),
         };
-        self.context.ports.probe.reached(Step::Push, Side::Before);
+        self.reached(Step::Push, Side::Before);
         let pushed = self.lease.guard(workspaces.push(&order)).await?;
-        self.context.ports.probe.reached(Step::Push, Side::After);
+        self.reached(Step::Push, Side::After);
         match pushed {
             Ok(Pushed::Accepted) => Ok(Tried::Done(())),
             Ok(Pushed::Moved { found }) => self.adopt(publication, found).await,
@@ -208,9 +208,9 @@ impl RunTask {
             body: publication.body.clone(),
             draft: publication.draft,
         };
-        self.context.ports.probe.reached(Step::OpenPullRequest, Side::Before);
+        self.reached(Step::OpenPullRequest, Side::Before);
         let opened = self.lease.guard(forge.open_pull_request(&order)).await?;
-        self.context.ports.probe.reached(Step::OpenPullRequest, Side::After);
+        self.reached(Step::OpenPullRequest, Side::After);
         match opened {
             Ok(opened) => Ok(Tried::Done(opened)),
             Err(error) => later_or_ask(error),

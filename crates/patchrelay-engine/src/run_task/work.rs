@@ -160,7 +160,9 @@ impl RunTask {
             base_branch,
             keep_edits: plan.keep_edits,
         };
+        self.reached(Step::Prepare, Side::Before);
         let prepared = self.lease.guard(workspaces.prepare(&order)).await?;
+        self.reached(Step::Prepare, Side::After);
         prepared.map_err(|error| Halt::with(ended_by_git(&error)))
     }
 
@@ -184,8 +186,10 @@ impl RunTask {
     ) -> Result<(Turn, Option<Report>), Halt> {
         let wanted = progress.thread.clone();
         let spec = wanted.clone().map_or(ThreadSpec::Fresh, ThreadSpec::Resume);
+        self.reached(Step::OpenThread, Side::Before);
         let open =
             self.lease.guard(session.open_thread(spec)).await?.map_err(|error| failed(&error))?;
+        self.reached(Step::OpenThread, Side::After);
         let same_thread = wanted.as_ref() == Some(&open);
         progress.thread = Some(open.clone());
         self.advance(&working(job.worktree, progress, None)).await?;
@@ -194,17 +198,18 @@ impl RunTask {
             Some(instruction) if same_thread => prompt::continuation(instruction),
             Some(_) | None => self.prompt(job, same_thread).await?,
         };
-        self.context.ports.probe.reached(Step::Turn, Side::Before);
         // The run and the number of the turn: the same message, when it is looked for after a crash (D22).
         let order = TurnOrder {
             message_id: format!("{}-{}", self.run, progress.continuations),
             input,
             output_schema: None,
         };
+        self.reached(Step::StartTurn, Side::Before);
         let turn = self.start_turn(session, &order, progress).await?;
+        self.reached(Step::StartTurn, Side::After);
         self.advance(&working(job.worktree, progress, Some(turn))).await?;
         let turn = self.supervise(session, progress).await?;
-        self.context.ports.probe.reached(Step::Turn, Side::After);
+        self.reached(Step::EndTurn, Side::Before);
         if turn.status != TurnStatus::Completed {
             return Ok((turn, None));
         }
@@ -214,7 +219,10 @@ impl RunTask {
             continuations: progress.continuations,
         })
         .await?;
+        self.reached(Step::EndTurn, Side::After);
+        self.reached(Step::Report, Side::Before);
         let report = self.report(session, job.plan.run_type, progress).await?;
+        self.reached(Step::Report, Side::After);
         Ok((turn, report))
     }
 
@@ -350,10 +358,12 @@ impl RunTask {
     }
 
     async fn inspect(&self, worktree: &Worktree) -> Result<TreeState, Halt> {
+        self.reached(Step::Snapshot, Side::Before);
         let inspected = self
             .lease
             .guard(self.context.ports.workspaces.inspect(&self.project, worktree))
             .await?;
+        self.reached(Step::Snapshot, Side::After);
         inspected.map_err(|error| Halt::with(ended_by_git(&error)))
     }
 
@@ -367,7 +377,7 @@ impl RunTask {
     ) -> Result<Publication, Halt> {
         let Job { worktree, ticket, .. } = job;
         let workspaces = &self.context.ports.workspaces;
-        self.context.ports.probe.reached(Step::Commit, Side::Before);
+        self.reached(Step::Commit, Side::Before);
         let order = CommitOrder {
             issue: self.issue.clone(),
             run: self.run.clone(),
@@ -379,7 +389,7 @@ impl RunTask {
         };
         let git = |error| Halt::with(ended_by_git(&error));
         let commit: CommitSha = self.lease.guard(workspaces.commit(&order)).await?.map_err(git)?;
-        self.context.ports.probe.reached(Step::Commit, Side::After);
+        self.reached(Step::Commit, Side::After);
         let mut wait = FIRST_RETRY;
         let remote = loop {
             let asked = workspaces.remote_branch(&self.project, &worktree.branch);

@@ -130,7 +130,7 @@ async fn troubled_time(world: &mut World, dice: &mut Dice, life: &mut Life) {
             state.agents.work.push_back(some_turn(dice));
         }
         state.dies_at = (dice.below(4) != 0).then(|| Death {
-            step: Step::ALL[usize::try_from(dice.below(8)).expect("it is small")],
+            step: Step::ALL[dice.index(Step::ALL.len())],
             side: if dice.below(2) == 0 { Side::Before } else { Side::After },
             after: u32::try_from(dice.below(3)).expect("it is small"),
             only_the_task: dice.below(4) == 0,

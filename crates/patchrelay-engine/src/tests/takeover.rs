@@ -142,16 +142,16 @@ async fn an_agent_that_lost_its_thread_is_told_of_the_edits() {
     assert!(turns[1].input.contains("refs/rescue/"), "{}", turns[1].input);
 }
 
+/// What happens after the agent's last word is stored.
+const PUBLISHING: [Step; 3] = [Step::Push, Step::OpenPullRequest, Step::Settle];
+
+fn places(steps: &[Step]) -> Vec<(Step, Side)> {
+    steps.iter().flat_map(|step| [(*step, Side::Before), (*step, Side::After)]).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn publishing_is_continued_without_a_second_agent() {
-    for (step, side) in [
-        (Step::Push, Side::Before),
-        (Step::Push, Side::After),
-        (Step::OpenPullRequest, Side::Before),
-        (Step::OpenPullRequest, Side::After),
-        (Step::Settle, Side::Before),
-        (Step::Settle, Side::After),
-    ] {
+    for (step, side) in places(&PUBLISHING) {
         let mut world = World::with_delegated_ticket().await;
         world.sim.dies_at(step, side);
         world.start();
@@ -168,28 +168,46 @@ async fn publishing_is_continued_without_a_second_agent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_at_any_other_step_loses_nothing_and_repeats_nothing() {
-    for step in [Step::Intake, Step::Claim, Step::Turn, Step::Commit, Step::SendReport] {
-        for side in [Side::Before, Side::After] {
-            let mut world = World::with_delegated_ticket().await;
-            world.sim.dies_at(step, side);
-            world.start();
-            world.until_dead().await;
-            world.start();
-            world
-                .until("it is published", async || {
-                    !world.sim.state().forge.pull_requests.is_empty()
-                })
-                .await;
-            world.assert_published_once().await;
-            assert_eq!(world.sim.state().tickets.count("thought:"), 1, "{step:?} {side:?}");
-        }
+    // A delivery is received elsewhere, nothing is merged here, and nothing is taken over before something was lost.
+    let elsewhere = [Step::Receive, Step::SeeMerge, Step::Reap, Step::Rescue];
+    let mut steps = Step::ALL.to_vec();
+    steps.retain(|step| !PUBLISHING.contains(step) && !elsewhere.contains(step));
+    for (step, side) in places(&steps) {
+        let mut world = World::with_delegated_ticket().await;
+        world.sim.dies_at(step, side);
+        world.start();
+        world.until_dead().await;
+        world.start();
+        world
+            .until("it is published", async || !world.sim.state().forge.pull_requests.is_empty())
+            .await;
+        world.assert_published_once().await;
+        assert_eq!(world.sim.state().tickets.count("thought:"), 1, "{step:?} {side:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_while_taking_over_is_taken_over_too() {
+    for (step, side) in places(&[Step::Reap, Step::Rescue]) {
+        let mut world = World::with_delegated_ticket().await;
+        world.sim.dies_at(Step::EndTurn, Side::Before);
+        world.start();
+        world.until_dead().await;
+        world.sim.dies_at(step, side);
+        world.start();
+        world.until_dead().await;
+        world.start();
+        world
+            .until("it is published", async || !world.sim.state().forge.pull_requests.is_empty())
+            .await;
+        world.assert_published_once().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_ticket_that_was_taken_away_while_down_is_not_published() {
     let mut world = World::with_delegated_ticket().await;
-    world.sim.dies_at(Step::Turn, Side::After);
+    world.sim.dies_at(Step::EndTurn, Side::Before);
     world.start();
     world.until_dead().await;
     world.set_delegated(false);
@@ -255,7 +273,7 @@ async fn a_settlement_whose_answer_was_lost_counts_once() {
 async fn a_run_whose_task_panics_is_taken_over_when_its_lease_is_over() {
     let mut world = World::with_delegated_ticket().await;
     world.sim.state().dies_at =
-        Some(Death { step: Step::Turn, side: Side::After, after: 0, only_the_task: true });
+        Some(Death { step: Step::EndTurn, side: Side::Before, after: 0, only_the_task: true });
     world.start();
     world.until_ended(2).await;
     world.assert_published_once().await;

@@ -23,7 +23,7 @@ use patchrelay_domain::{
 use patchrelay_github::GithubWebhooks;
 use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
 use patchrelay_ports::{
-    Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, Source, Store, Stored,
+    Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, NoProbe, Source, Store, Stored,
 };
 use patchrelay_store::SqliteStore;
 use secrecy::SecretString;
@@ -81,6 +81,7 @@ impl World {
             version: "1.2.3",
             readiness: Readiness::default(),
             intake: InFlight::default(),
+            probe: Arc::new(NoProbe),
         };
         Self { store, state, nudges, _directory: directory }
     }

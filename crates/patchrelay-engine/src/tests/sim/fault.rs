@@ -78,6 +78,12 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % bound
     }
+
+    /// The place of one of so many.
+    pub(in crate::tests) fn index(&mut self, length: usize) -> usize {
+        let below = self.below(u64::try_from(length).expect("it is a length"));
+        usize::try_from(below).expect("it is below a length")
+    }
 }
 
 impl Faults {
