@@ -1,83 +1,191 @@
-//! `kill -9` at every step, and what a restart makes of it.
+//! `kill -9` at every step, and what a restart makes of it: the same as a life in which nothing happened.
 
-use patchrelay_ports::{Source, Store};
+use std::{
+    collections::HashMap, fmt::Write as _, ops::Range, path::PathBuf, sync::Arc, time::Duration,
+};
+
+use patchrelay_ports::{Side, Step as Place};
 use patchrelay_testkit::agent::Step;
+use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::world::{REPO, World, changes, git, small_change};
+use crate::{
+    life::{Death, Work, live},
+    world::{Database, REPO, World, changes, git},
+};
 
-/// Lets the service die at this place while it works on a ticket, starts it again, and sees the ticket through.
-async fn survives(place: &str) {
-    let mut world = World::new(&small_change()).await;
-    world.serve_until(place).await;
-    let ticket = world.linear.create_issue("Change it", "Please.");
-    let delivery = world.linear.open_session(&ticket.key);
-    let answer = delivery.send().await;
-    world.crashed().await;
+/// How many lives are lived at once: each is mostly a small process that waits.
+const AT_ONCE: usize = 4;
 
-    world.serve().await;
-    if answer.status != 200 {
-        // Whoever got no answer sends it again.
-        let mut again = world.linear.delivery(&ticket.key);
-        again.body.clone_from(&delivery.body);
-        again.headers.clone_from(&delivery.headers);
-        assert_eq!(again.send().await.status, 200);
+/// A life of the matrix: its name, what the agent does in it, and how the program dies.
+struct Cell {
+    name: String,
+    work: Work,
+    deaths: Vec<Death>,
+}
+
+/// How often a step is passed in a life that nothing disturbs, where that is more than once.
+fn times(place: Place) -> u32 {
+    match place {
+        // The delegation and the merge.
+        Place::Receive | Place::Intake => 2,
+        // The session, the ticket, the merge's own step not counted.
+        Place::Observe => 2,
+        // Acknowledgement, action, started, opened, merged, completed.
+        Place::SendReport => 6,
+        Place::Claim
+        | Place::Prepare
+        | Place::OpenThread
+        | Place::StartTurn
+        | Place::EndTurn
+        | Place::Report
+        | Place::Snapshot
+        | Place::Commit
+        | Place::Push
+        | Place::OpenPullRequest
+        | Place::Settle
+        | Place::SeeMerge
+        | Place::Reap
+        | Place::Rescue => 1,
     }
-    let pull_request = world.pull_request(&ticket.key).await;
-    world.github.merge(REPO, pull_request.number).await.unwrap();
-    world.issue(&ticket.key, |issue| issue["state"] == "done").await;
-    world
-        .until("the ticket is completed", || world.linear.issue(&ticket.key).state == "Done")
-        .await;
-    world.until("everything is said", || world.linear.activities(&ticket.key).len() == 4).await;
-    world.stop().await;
-
-    assert_eq!(world.github.pull_requests(REPO).await.unwrap().len(), 1, "one pull request");
-    let commits = world.github.commits(REPO, &pull_request.head_branch).await.unwrap();
-    let ours = commits.iter().filter(|commit| commit.message.contains("PatchRelay-Run: ")).count();
-    assert_eq!(ours, 1, "one commit of ours: {commits:#?}");
-    assert_eq!(world.github.file(REPO, "main", "a.txt").await.unwrap().as_deref(), Some("two\n"));
-    let said: Vec<_> =
-        world.linear.activities(&ticket.key).iter().map(|activity| activity.kind.clone()).collect();
-    assert_eq!(said, ["thought", "action", "response", "response"], "each report once, in order");
-
-    let store = world.store().await;
-    assert_eq!(store.outbox_pending().await.unwrap(), 0, "nothing is pending");
-    let far = patchrelay_domain::Timestamp::from_millis(i64::MAX);
-    assert!(
-        store.inbox_due(far, &[Source::Linear, Source::Github], 10).await.unwrap().is_empty(),
-        "nothing is unread"
-    );
-    assert!(store.orphaned_runs(far).await.unwrap().is_empty(), "no run is open");
 }
 
-macro_rules! survives {
-    ($($name:ident: $place:literal;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $name() {
-            survives($place).await;
+/// Whether the end of the agent's turn was seen before this place.
+fn is_after_turn(place: Place) -> bool {
+    match place {
+        Place::Receive
+        | Place::Intake
+        | Place::Observe
+        | Place::Claim
+        | Place::Prepare
+        | Place::OpenThread
+        | Place::StartTurn => false,
+        Place::EndTurn
+        | Place::Report
+        | Place::Snapshot
+        | Place::Commit
+        | Place::Push
+        | Place::OpenPullRequest
+        | Place::Settle
+        | Place::SendReport
+        | Place::SeeMerge
+        | Place::Reap
+        | Place::Rescue => true,
+    }
+}
+
+/// Every place once, every place again while the first death is recovered from, and the steps of recovery itself.
+fn cells() -> Vec<Cell> {
+    let sides = [(Side::Before, "before"), (Side::After, "after")];
+    let mut cells = Vec::new();
+    for place in Place::ALL {
+        let work = |seen| if seen { Work::Once } else { Work::Repeated };
+        for (side, side_name) in sides {
+            let at = format!("{}:{side_name}", place.as_str());
+            if matches!(place, Place::Reap | Place::Rescue) {
+                for first in ["end_turn:before", "commit:after", "push:after"] {
+                    // What is being published is published, and needs no copy.
+                    if place == Place::Rescue && first == "push:after" {
+                        continue;
+                    }
+                    let deaths = [first, &at].map(|at| Death::At(at.to_owned())).to_vec();
+                    cells.push(Cell { name: format!("{first}, {at}"), work: Work::Once, deaths });
+                }
+                continue;
+            }
+            let is_seen = match place {
+                // The first reports are sent while the agent works.
+                Place::SendReport => false,
+                _ => is_after_turn(place) || (place, side) == (Place::SeeMerge, Side::Before),
+            };
+            for time in 1..=times(place) {
+                let name = if time == 1 { at.clone() } else { format!("{at}:{time}") };
+                let deaths = vec![Death::At(name.clone())];
+                cells.push(Cell { name, work: work(is_seen), deaths });
+            }
+            let deaths = vec![Death::At(at.clone()), Death::At(at.clone())];
+            cells.push(Cell { name: format!("{at}, again"), work: work(is_seen), deaths });
         }
-    )*};
+    }
+    cells
 }
 
-survives! {
-    a_kill_before_intake: "intake:before";
-    a_kill_after_intake: "intake:after";
-    a_kill_before_the_claim: "claim:before";
-    a_kill_after_the_claim: "claim:after";
-    a_kill_before_the_turn: "start_turn:before";
-    a_kill_after_the_turn: "end_turn:before";
-    a_kill_before_the_commit: "commit:before";
-    a_kill_after_the_commit: "commit:after";
-    a_kill_before_the_push: "push:before";
-    a_kill_after_the_push: "push:after";
-    a_kill_before_the_pull_request: "open_pull_request:before";
-    a_kill_after_the_pull_request: "open_pull_request:after";
-    a_kill_before_settling: "settle:before";
-    a_kill_after_settling: "settle:after";
-    a_kill_before_a_report: "send_report:before";
-    a_kill_after_a_report: "send_report:after";
-    a_kill_before_the_last_report: "send_report:before:4";
-    a_kill_after_the_last_report: "send_report:after:4";
+/// Lives all of these, some at once, and gives for each what was different from a life that nothing disturbs, or nothing.
+async fn differences(database: &Database, cells: Vec<Cell>) -> Vec<(String, Option<String>)> {
+    let expected = live(database, Work::Once, &[]).await;
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut lives = JoinSet::new();
+    let mut order = HashMap::new();
+    let mut results = Vec::new();
+    for cell in cells {
+        let (database, room) = (database.clone(), room.clone());
+        let life = lives.spawn(async move {
+            let _one_of_few = room.acquire_owned().await.unwrap();
+            live(&database, cell.work, &cell.deaths).await
+        });
+        order.insert(life.id(), results.len());
+        results.push((cell.name, None));
+    }
+    while let Some(lived) = lives.join_next_with_id().await {
+        let (id, difference) = match lived {
+            Ok((id, ending)) => (id, ending.difference(&expected)),
+            Err(panicked) => (panicked.id(), Some(panicked.to_string())),
+        };
+        results[order[&id]].1 = difference;
+    }
+    results
+}
+
+/// Shows the results as a table, keeps it beside the build, and expects every one to be good.
+#[expect(clippy::print_stdout, reason = "the table is what whoever runs it by hand wants to see")]
+fn assert_all_well(title: &str, results: &[(String, Option<String>)]) {
+    let mut table = format!("| {title} | |\n|---|---|\n");
+    for (name, difference) in results {
+        let shown = difference.as_deref().map_or("ok".to_owned(), |d| d.replace('\n', " "));
+        writeln!(table, "| {name} | {shown} |").unwrap();
+    }
+    let file = format!("{}.md", title.replace(' ', "-"));
+    std::fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(file), &table).unwrap();
+    println!("{table}");
+    let failed: Vec<_> = results.iter().filter(|(_, difference)| difference.is_some()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_step_changes_nothing() {
+    assert_all_well("killed at", &differences(&Database::Sqlite, cells()).await);
+}
+
+/// Lives that end one to three times, at times that follow from the seed.
+fn random_cells(seeds: Range<u64>) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for seed in seeds {
+        let mut dice = seed;
+        let mut below = |bound: u64| {
+            dice = dice
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 33) % bound
+        };
+        let deaths: Vec<_> = (0..=below(3)).map(|_| below(1_500)).collect();
+        let name = format!("seed {seed}: after {deaths:?} ms");
+        let deaths = deaths.into_iter().map(|ms| Death::After(Duration::from_millis(ms))).collect();
+        cells.push(Cell { name, work: Work::Repeated, deaths });
+    }
+    cells
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_time_changes_nothing() {
+    assert_all_well("killed by chance", &differences(&Database::Sqlite, random_cells(0..20)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs ten minutes"]
+async fn two_hundred_kills_change_nothing() {
+    assert_all_well(
+        "killed 200 times",
+        &differences(&Database::Sqlite, random_cells(20..220)).await,
+    );
 }
 
 /// S65 and D26: what the agent had edited when the power went is part of the pull request.

@@ -5,6 +5,7 @@
 mod crash;
 mod crate_graph;
 mod demo;
+mod life;
 mod operator;
 mod planted;
 mod readme;

@@ -42,6 +42,13 @@ pub(crate) struct World {
     service: Option<Service>,
 }
 
+/// What the program keeps its memory in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// A file of its own.
+    Sqlite,
+}
+
 struct Service {
     child: Child,
     url: String,
@@ -50,6 +57,12 @@ struct Service {
 impl World {
     /// A world whose agent follows a script.
     pub(crate) async fn new(script: &Script) -> Self {
+        Self::on(&Database::Sqlite, script).await
+    }
+
+    /// The same, with this database.
+    pub(crate) async fn on(database: &Database, script: &Script) -> Self {
+        let Database::Sqlite = database;
         let directory = directory();
         let file = directory.path().join("script.json");
         let command = [PROGRAM, "scripted-agent", "--script", file.to_str().unwrap()];
@@ -151,10 +164,14 @@ impl World {
         self.start(self.program(&["serve", "--json"])).await;
     }
 
-    /// The same, and lets it kill itself at this place.
-    pub(crate) async fn serve_until(&mut self, crash_at: &str) {
-        self.start(self.program(&["serve", "--json"]).env(patchrelay_tests::CRASH_AT, crash_at))
-            .await;
+    /// The same, and lets it kill itself at a place. Tells whether it came up before.
+    pub(crate) async fn try_serve(&mut self, crash_at: Option<&str>) -> bool {
+        let program = self.program(&["serve", "--json"]);
+        let program = match crash_at {
+            Some(place) => program.env(patchrelay_tests::CRASH_AT, place),
+            None => program,
+        };
+        self.try_start(program).await.is_ok()
     }
 
     /// The same, logging everything into this file.
@@ -165,6 +182,13 @@ impl World {
     }
 
     async fn start(&mut self, program: Command) {
+        if let Err(stderr) = self.try_start(program).await {
+            panic!("the service ended: {stderr}");
+        }
+    }
+
+    /// Starts the service, or tells what it said before it ended.
+    async fn try_start(&mut self, program: Command) -> Result<(), String> {
         assert!(self.service.is_none(), "one service at a time");
         let mut child = program.spawn().unwrap();
         let mut lines = BufReader::new(child.take_stdout().unwrap()).lines();
@@ -174,7 +198,7 @@ impl World {
                 .await
                 .expect("the service says its address")
                 .unwrap();
-            let Some(line) = line else { panic!("the service ended: {}", child.stderr_tail()) };
+            let Some(line) = line else { return Err(child.stderr_tail()) };
             text.push_str(&line);
             if let Ok(said) = serde_json::from_str::<Value>(&text) {
                 break said["address"].as_str().unwrap().to_owned();
@@ -198,6 +222,7 @@ impl World {
         )
         .unwrap();
         self.service = Some(Service { child, url: format!("http://{address}") });
+        Ok(())
     }
 
     /// The address of the running service.
@@ -219,14 +244,29 @@ impl World {
         self.run(&args).await
     }
 
-    /// Waits until the service has killed itself.
-    pub(crate) async fn crashed(&mut self) {
-        let mut service = self.service.take().expect("the service runs");
-        let status = timeout(PATIENCE, service.child.wait()).await;
-        let status = status
-            .unwrap_or_else(|_| panic!("it did not crash: {}", service.child.stderr_tail()))
-            .unwrap();
-        assert_eq!(status.signal(), Some(9), "{}", service.child.stderr_tail());
+    /// Whether the service has killed itself; then it is gone.
+    pub(crate) async fn has_crashed(&mut self) -> bool {
+        let service = self.service.as_mut().expect("the service runs");
+        let Ok(status) = timeout(Duration::ZERO, service.child.wait()).await else { return false };
+        assert_eq!(status.unwrap().signal(), Some(9), "{}", service.child.stderr_tail());
+        self.service = None;
+        true
+    }
+
+    /// The processes that belong to this world, by their environment.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let ours = self.directory.path().as_os_str().as_encoded_bytes();
+        let table = std::fs::read_dir("/proc").unwrap();
+        let is_ours = |process: &Path| {
+            // One that ends meanwhile is none.
+            std::fs::read(process.join("environ"))
+                .is_ok_and(|environ| environ.windows(ours.len()).any(|part| part == ours))
+        };
+        table
+            .map(|entry| entry.unwrap().path())
+            .filter(|process| is_ours(process))
+            .map(|process| std::fs::read_to_string(process.join("cmdline")).unwrap_or_default())
+            .collect()
     }
 
     /// Kills the service with SIGKILL, and nothing else.
