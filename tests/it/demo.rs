@@ -3,7 +3,7 @@
 use patchrelay_domain::{FeedKind, describe};
 use patchrelay_ports::{IssueFilter, Store};
 use patchrelay_process::Command;
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 
 use crate::world::{PATIENCE, PROGRAM, directory, git, path_variable};
 
@@ -21,7 +21,7 @@ async fn the_demo_prints_what_is_stored_and_ends_with_a_merge() {
     assert!(output.status.success(), "{}", output.stderr);
     let printed = String::from_utf8(output.stdout).unwrap();
 
-    let store = SqliteStore::open(&kept.join("state/patchrelay/patchrelay.db")).await.unwrap();
+    let store = SqlStore::sqlite(&kept.join("state/patchrelay/patchrelay.db")).await.unwrap();
     let issues = store.list(&IssueFilter { limit: 9, ..IssueFilter::default() }).await.unwrap();
     assert_eq!(issues.len(), 1);
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use patchrelay_process::{Child, Command, Output};
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 use patchrelay_testkit::{
     WebhookTarget,
     agent::{ReportAnswer, Script, Step},
@@ -287,9 +287,9 @@ impl World {
     }
 
     /// The database, while no service runs.
-    pub(crate) async fn store(&self) -> SqliteStore {
+    pub(crate) async fn store(&self) -> SqlStore {
         assert!(self.service.is_none(), "the service has the database");
-        SqliteStore::open(&self.path("state/patchrelay/patchrelay.db")).await.unwrap()
+        SqlStore::sqlite(&self.path("state/patchrelay/patchrelay.db")).await.unwrap()
     }
 
     /// Waits for the pull request, and until the issue has no run any more.

@@ -21,7 +21,7 @@ use patchrelay_linear::{
     Credential, LinearConfig, LinearTracker, LinearWebhookSettings, LinearWebhooks,
 };
 use patchrelay_server::{InFlight, Operators, Readiness, ServerState};
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -41,7 +41,7 @@ pub(crate) struct App {
     listener: TcpListener,
     address: SocketAddr,
     server: ServerState,
-    store: Arc<SqliteStore>,
+    store: Arc<SqlStore>,
 }
 
 /// Everything that an app is made from.
@@ -75,7 +75,7 @@ impl App {
             make_private(place)?;
         }
         let codex = codex(config, config_path, &resolved, environment, &directories)?;
-        let store = Arc::new(SqliteStore::open(database).await?);
+        let store = Arc::new(SqlStore::sqlite(database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let webhooks = webhooks(config, &secrets)?;
         let relay = webhooks

@@ -19,19 +19,25 @@ use patchrelay_ports::{
     Commit, Committed, Delivery, InboxRow, IssueFilter, Lease, OutboxRow, Received, RunRecord,
     Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
 };
-use sqlx::{Sqlite, SqlitePool, query::Query, sqlite::SqliteArguments};
 
-use crate::{SqliteStore, record::corrupt, sql, transaction::Transaction};
+use crate::{
+    SqlStore,
+    database::Database,
+    query::{Query, query},
+    record::corrupt,
+    sql,
+    transaction::Transaction,
+};
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Store for SqlStore {
     // A full disk is not noticed before something is committed, so this commits a change that changes nothing.
     async fn check_writable(&self) -> Result<(), StoreError> {
-        write(&self.writer, "store a trial change", sqlx::query(sql::TRY_TO_WRITE)).await.map(drop)
+        write(&self.database, "store a trial change", query(sql::TRY_TO_WRITE)).await.map(drop)
     }
 
     async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError> {
-        inbox::receive(&self.writer, delivery).await
+        inbox::receive(&self.database, delivery).await
     }
 
     async fn inbox_due(
@@ -40,11 +46,11 @@ impl Store for SqliteStore {
         sources: &[Source],
         limit: u32,
     ) -> Result<Vec<InboxRow>, StoreError> {
-        inbox::due(&self.reader, now, sources, limit).await
+        inbox::due(&self.database, now, sources, limit).await
     }
 
     async fn inbox_done(&self, rows: &[i64], now: Timestamp) -> Result<(), StoreError> {
-        inbox::done(&self.writer, rows, now).await
+        inbox::done(&self.database, rows, now).await
     }
 
     async fn inbox_failed(
@@ -53,15 +59,15 @@ impl Store for SqliteStore {
         due: Option<Timestamp>,
         error: &str,
     ) -> Result<(), StoreError> {
-        inbox::put_off(&self.writer, row, due, error).await
+        inbox::put_off(&self.database, row, due, error).await
     }
 
     async fn load(&self, issue: &IssueId) -> Result<Option<Stored>, StoreError> {
-        issues::load(&self.reader, issue).await
+        issues::load(&self.database, issue).await
     }
 
     async fn list(&self, filter: &IssueFilter) -> Result<Vec<Stored>, StoreError> {
-        issues::list(&self.reader, filter).await
+        issues::list(&self.database, filter).await
     }
 
     async fn find_by_pull_request(
@@ -70,7 +76,7 @@ impl Store for SqliteStore {
         branch: &BranchName,
         number: PrNumber,
     ) -> Result<Option<IssueId>, StoreError> {
-        issues::find_by_pull_request(&self.reader, project, branch, number).await
+        issues::find_by_pull_request(&self.database, project, branch, number).await
     }
 
     async fn known_occurrences(
@@ -78,26 +84,26 @@ impl Store for SqliteStore {
         issue: &IssueId,
         kinds: &[ObservationKind],
     ) -> Result<Vec<bool>, StoreError> {
-        log::known_occurrences(&self.reader, issue, kinds).await
+        log::known_occurrences(&self.database, issue, kinds).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
-        commit::commit(&self.writer, commit).await
+        commit::commit(&self.database, commit).await
     }
 
     async fn ready(&self, now: Timestamp, limit: u32) -> Result<Vec<ReadyIssue>, StoreError> {
-        issues::ready(&self.reader, now, limit).await
+        issues::ready(&self.database, now, limit).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        issues::next_due(&self.reader, now).await
+        issues::next_due(&self.database, now).await
     }
 
     async fn starts_since(
         &self,
         since: Timestamp,
     ) -> Result<HashMap<ProjectId, usize>, StoreError> {
-        issues::starts_since(&self.reader, since).await
+        issues::starts_since(&self.database, since).await
     }
 
     async fn acquire(
@@ -107,7 +113,7 @@ impl Store for SqliteStore {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
-        leases::acquire(&self.writer, issue, owner, now, ttl).await
+        leases::acquire(&self.database, issue, owner, now, ttl).await
     }
 
     async fn renew(
@@ -116,11 +122,11 @@ impl Store for SqliteStore {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Timestamp>, StoreError> {
-        leases::renew(&self.writer, lease, now, ttl).await
+        leases::renew(&self.database, lease, now, ttl).await
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        leases::release(&self.writer, lease).await
+        leases::release(&self.database, lease).await
     }
 
     async fn advance(
@@ -131,19 +137,19 @@ impl Store for SqliteStore {
         feed: Option<&FeedEntry>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        runs::advance(&self.writer, lease, run, state, feed, now).await
+        runs::advance(&self.database, lease, run, state, feed, now).await
     }
 
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
-        runs::run(&self.reader, run).await
+        runs::run(&self.database, run).await
     }
 
     async fn runs_of(&self, issue: &IssueId) -> Result<Vec<RunRecord>, StoreError> {
-        runs::of_issue(&self.reader, issue).await
+        runs::of_issue(&self.database, issue).await
     }
 
     async fn orphaned_runs(&self, now: Timestamp) -> Result<Vec<RunRecord>, StoreError> {
-        runs::orphaned(&self.reader, now).await
+        runs::orphaned(&self.database, now).await
     }
 
     async fn outbox_take(
@@ -153,7 +159,7 @@ impl Store for SqliteStore {
         ttl: Duration,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        outbox::take(&self.writer, owner, now, ttl, limit).await
+        outbox::take(&self.database, owner, now, ttl, limit).await
     }
 
     async fn outbox_done(
@@ -163,7 +169,7 @@ impl Store for SqliteStore {
         feed: &FeedEntry,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        outbox::done(&self.writer, row, error, feed, now).await
+        outbox::done(&self.database, row, error, feed, now).await
     }
 
     async fn outbox_failed(
@@ -172,11 +178,11 @@ impl Store for SqliteStore {
         due: Timestamp,
         error: &str,
     ) -> Result<(), StoreError> {
-        outbox::put_off(&self.writer, row, due, error).await
+        outbox::put_off(&self.database, row, due, error).await
     }
 
     async fn outbox_pending(&self) -> Result<u64, StoreError> {
-        outbox::pending(&self.reader).await
+        outbox::pending(&self.database).await
     }
 
     async fn observations(
@@ -184,11 +190,11 @@ impl Store for SqliteStore {
         issue: &IssueId,
         limit: u32,
     ) -> Result<Vec<StoredObservation>, StoreError> {
-        log::observations(&self.reader, issue, limit).await
+        log::observations(&self.database, issue, limit).await
     }
 
     async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError> {
-        log::feed(&self.reader, after, limit).await
+        log::feed(&self.database, after, limit).await
     }
 }
 
@@ -199,21 +205,28 @@ fn bounded(error: &str) -> String {
     error.chars().take(MAX_ERROR).collect()
 }
 
+/// How long something lasts, as it is bound. Nothing is held for longer than years, so that the database, which adds
+/// it to the time, never gets a sum that is no number.
+fn millis(ttl: Duration) -> i64 {
+    const MOST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    i64::try_from(ttl.min(MOST).as_millis()).expect("ten years are fewer milliseconds than that")
+}
+
 /// Begins a transaction that writes.
-async fn begin(writer: &SqlitePool, operation: &'static str) -> Result<Transaction, StoreError> {
-    Transaction::begin(writer).await.map_err(failed(operation))
+async fn begin(database: &Database, operation: &'static str) -> Result<Transaction, StoreError> {
+    Transaction::begin(database).await.map_err(failed(operation))
 }
 
 /// Carries out one statement that writes, and tells how many rows it changed.
 async fn write(
-    writer: &SqlitePool,
+    database: &Database,
     operation: &'static str,
-    statement: Query<'_, Sqlite, SqliteArguments>,
+    statement: Query<'_>,
 ) -> Result<u64, StoreError> {
-    let mut tx = begin(writer, operation).await?;
-    let done = statement.execute(&mut *tx).await.map_err(failed(operation))?;
+    let mut tx = begin(database, operation).await?;
+    let done = statement.execute(&mut tx).await.map_err(failed(operation))?;
     tx.commit().await.map_err(failed(operation))?;
-    Ok(done.rows_affected())
+    Ok(done)
 }
 
 /// What it means that the database did not do this.

@@ -1,5 +1,7 @@
-//! What every store must do is in `contract`, written against the port alone; what only this one does is in `sqlite`.
+//! What every store must do is in `contract`, written against the port alone; what only one database does is in the
+//! module of its name.
 
 mod contract;
 mod fixtures;
+mod postgres;
 mod sqlite;

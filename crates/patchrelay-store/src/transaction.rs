@@ -5,37 +5,57 @@
 //! that was made while the file system was read-only stays so. Hence nothing is counted here: a connection goes back
 //! to its pool after a `COMMIT` or `ROLLBACK` that succeeded, and after anything else it is closed, which ends
 //! whatever was open, and the pool makes a new one for whoever comes next.
+//!
+//! On PostgreSQL a `COMMIT` that was sent and then dropped may still happen, even after a read that comes later: the
+//! server learns of the closed connection only when it is done. Whoever drops a call does not know what became of it,
+//! and the next compare-and-set tells.
 
-use std::ops::{Deref, DerefMut};
-
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+use sqlx::{Postgres, Sqlite, pool::PoolConnection};
 use tracing::debug;
 
-use crate::sql;
+use crate::{
+    database::Database,
+    query::query,
+    sql::{self, Statement},
+};
 
 /// A transaction. What was not committed when it is dropped did not happen.
 #[derive(Debug)]
 pub(crate) struct Transaction {
-    connection: PoolConnection<Sqlite>,
+    connection: Connection,
     is_over: bool,
+}
+
+/// A connection of a pool.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
 }
 
 impl Transaction {
     /// Begins one that writes.
-    pub(crate) async fn begin(writer: &SqlitePool) -> sqlx::Result<Self> {
-        Self::begin_with(writer, sql::BEGIN).await
+    pub(crate) async fn begin(database: &Database) -> sqlx::Result<Self> {
+        let connection = match database {
+            Database::Sqlite(file) => Connection::Sqlite(file.writer.acquire().await?),
+            Database::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+        };
+        Self::begin_with(connection, sql::BEGIN).await
     }
 
     /// Begins one that reads the same state from its first statement to its last.
-    pub(crate) async fn begin_reading(reader: &SqlitePool) -> sqlx::Result<Self> {
-        Self::begin_with(reader, sql::BEGIN_READING).await
+    pub(crate) async fn begin_reading(database: &Database) -> sqlx::Result<Self> {
+        let connection = match database {
+            Database::Sqlite(file) => Connection::Sqlite(file.reader.acquire().await?),
+            Database::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+        };
+        Self::begin_with(connection, sql::BEGIN_READING).await
     }
 
-    async fn begin_with(pool: &SqlitePool, statement: &'static str) -> sqlx::Result<Self> {
-        let connection = pool.acquire().await?;
+    async fn begin_with(connection: Connection, statement: Statement) -> sqlx::Result<Self> {
         // Made before it begins, since it may begin without us hearing of it.
         let mut begun = Self { connection, is_over: false };
-        sqlx::query(statement).execute(&mut *begun).await?;
+        query(statement).execute(&mut begun).await?;
         Ok(begun)
     }
 
@@ -49,23 +69,14 @@ impl Transaction {
         self.end(sql::ROLLBACK).await
     }
 
-    async fn end(mut self, statement: &'static str) -> sqlx::Result<()> {
-        sqlx::query(statement).execute(&mut *self).await?;
+    async fn end(mut self, statement: Statement) -> sqlx::Result<()> {
+        query(statement).execute(&mut self).await?;
         self.is_over = true;
         Ok(())
     }
-}
 
-impl Deref for Transaction {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Transaction {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
+    /// Where its statements are carried out.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 }
@@ -74,7 +85,10 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         if !self.is_over {
             debug!("a transaction did not end as meant: its connection is replaced");
-            self.connection.close_on_drop();
+            match &mut self.connection {
+                Connection::Sqlite(connection) => connection.close_on_drop(),
+                Connection::Postgres(connection) => connection.close_on_drop(),
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use patchrelay_ports::{
     Commit, Committed, Delivery, Guard, Lease, NewOrder, Received, Source, Store, StoreError,
     Stored,
 };
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -84,12 +84,12 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
 }
 
-async fn version(store: &SqliteStore, name: &str) -> Option<u64> {
+async fn version(store: &SqlStore, name: &str) -> Option<u64> {
     store.load(&issue(name)).await.expect("reading goes on").map(|Stored { version, .. }| version)
 }
 
 /// Everything that writes, while nothing can be written.
-async fn fail_at_everything(store: &SqliteStore, lease: &Lease) {
+async fn fail_at_everything(store: &SqlStore, lease: &Lease) {
     refused(store.commit(&change(1, "a", "lost")).await);
     refused(store.commit(&change(0, "c", "lost")).await);
     refused(store.receive(&delivery("lost")).await);
@@ -109,7 +109,7 @@ async fn a_store_works_again_as_soon_as_its_disk_does() {
     // Writing over the limit would otherwise end the process.
     let _ignored = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32)).unwrap();
     let directory = TempDir::new().unwrap();
-    let store = SqliteStore::open(&directory.path().join("store.sqlite")).await.unwrap();
+    let store = SqlStore::sqlite(&directory.path().join("store.sqlite")).await.unwrap();
     for name in ["a", "b"] {
         assert_eq!(store.commit(&change(0, name, "kept")).await.unwrap(), Committed::Stored(1));
     }

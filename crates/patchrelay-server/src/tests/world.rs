@@ -25,7 +25,7 @@ use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
 use patchrelay_ports::{
     Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, NoProbe, Source, Store, Stored,
 };
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 use secrecy::SecretString;
 use serde_json::Value;
 use sha2::Sha256;
@@ -50,7 +50,7 @@ impl Clock for FixedClock {
 
 /// A server state over a database in a directory of its own.
 pub(super) struct World {
-    pub(super) store: Arc<SqliteStore>,
+    pub(super) store: Arc<SqlStore>,
     pub(super) state: ServerState,
     nudges: Arc<AtomicU32>,
     _directory: TempDir,
@@ -59,7 +59,7 @@ pub(super) struct World {
 impl World {
     pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&directory.path().join("test.db")).await.unwrap());
+        let store = Arc::new(SqlStore::sqlite(&directory.path().join("test.db")).await.unwrap());
         let nudges = Arc::new(AtomicU32::new(0));
         let counted = nudges.clone();
         let state = ServerState {

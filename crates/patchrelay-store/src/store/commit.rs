@@ -4,19 +4,21 @@ use patchrelay_domain::{
     FACTS_VERSION, RunId, RunOutcome, RunState, RunType, Timestamp, factory_state,
 };
 use patchrelay_ports::{Commit, Committed, Guard, NewRun, StoreError};
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{begin, failed, issues::number_column, leases, log, outbox};
 use crate::{
+    database::Database,
+    query::query,
     record::{corrupt, to_json},
     sql,
+    transaction::Transaction,
 };
 
 /// What this module does, for errors.
 const OPERATION: &str = "change an issue";
 
-pub(super) async fn commit(writer: &SqlitePool, commit: &Commit) -> Result<Committed, StoreError> {
-    let mut tx = begin(writer, OPERATION).await?;
+pub(super) async fn commit(database: &Database, commit: &Commit) -> Result<Committed, StoreError> {
+    let mut tx = begin(database, OPERATION).await?;
     let committed = apply(&mut tx, commit).await?;
     match committed {
         Committed::Stored(_) => tx.commit().await,
@@ -29,13 +31,13 @@ pub(super) async fn commit(writer: &SqlitePool, commit: &Commit) -> Result<Commi
 }
 
 /// Writes everything, the compare-and-set first; whatever else than `Stored` it answers is rolled back by the caller.
-async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Result<Committed, StoreError> {
+async fn apply(tx: &mut Transaction, commit: &Commit) -> Result<Committed, StoreError> {
     // A version that the column cannot hold is not the stored one.
     let versions = i64::try_from(commit.expected)
         .ok()
         .and_then(|expected| Some((expected, expected.checked_add(1)?)));
     let Some((expected, stored)) = versions else { return Ok(Committed::Conflict) };
-    if !compare_and_set(conn, commit, expected).await? {
+    if !compare_and_set(tx, commit, expected).await? {
         return Ok(Committed::Conflict);
     }
     let refusal = match &commit.guard {
@@ -44,8 +46,8 @@ async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Result<Committed
             Some(Committed::LeaseLost)
         }
         Guard::Claim { lease, run } => {
-            if leases::is_held(conn, lease, commit.at).await? {
-                insert_run(conn, commit, run).await?
+            if leases::is_held(tx, lease, commit.at).await? {
+                insert_run(tx, commit, run).await?
             } else {
                 Some(Committed::LeaseLost)
             }
@@ -54,25 +56,25 @@ async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Result<Committed
             Some(Committed::LeaseLost)
         }
         Guard::Settle { lease, run, outcome } => {
-            let is_held = leases::is_held(conn, lease, commit.at).await?;
-            end_run(conn, commit, run, outcome, is_held).await?
+            let is_held = leases::is_held(tx, lease, commit.at).await?;
+            end_run(tx, commit, run, outcome, is_held).await?
         }
     };
     if let Some(refusal) = refusal {
         return Ok(refusal);
     }
-    if !append_observations(conn, commit, stored).await? {
+    if !append_observations(tx, commit, stored).await? {
         return Ok(Committed::Conflict);
     }
-    insert_orders(conn, commit, stored).await?;
+    insert_orders(tx, commit, stored).await?;
     for entry in &commit.feed {
-        log::append_feed(conn, commit.at, &commit.facts.issue, entry).await?;
+        log::append_feed(tx, commit.at, &commit.facts.issue, entry).await?;
     }
     for delivery in &commit.deliveries {
-        sqlx::query(sql::INBOX_DONE)
-            .bind(delivery)
+        query(sql::INBOX_DONE)
+            .bind(*delivery)
             .bind(commit.at.millis())
-            .execute(&mut *conn)
+            .execute(tx)
             .await
             .map_err(failed(OPERATION))?;
     }
@@ -81,7 +83,7 @@ async fn apply(conn: &mut SqliteConnection, commit: &Commit) -> Result<Committed
 
 /// Stores the facts and what is derived from them if nobody changed the issue since. `false`: somebody did.
 async fn compare_and_set(
-    conn: &mut SqliteConnection,
+    tx: &mut Transaction,
     commit: &Commit,
     expected: i64,
 ) -> Result<bool, StoreError> {
@@ -91,7 +93,7 @@ async fn compare_and_set(
     let due = columns.due.map(Timestamp::millis);
     let ready_since = columns.run_type.map(|_| due.map_or(at, |due| due.max(at)));
     let statement = if expected == 0 { sql::INSERT_ISSUE } else { sql::UPDATE_ISSUE };
-    let query = sqlx::query(statement)
+    let change = query(statement)
         .bind(facts.issue.to_string())
         .bind(i64::from(FACTS_VERSION))
         .bind(to_json(facts))
@@ -112,43 +114,43 @@ async fn compare_and_set(
         .bind(ready_since)
         .bind(at)
         .bind(facts.updated.millis());
-    let query = if expected == 0 { query } else { query.bind(expected) };
-    let changed = query.execute(conn).await.map_err(failed(OPERATION))?;
-    Ok(changed.rows_affected() == 1)
+    let change = if expected == 0 { change } else { change.bind(expected) };
+    let changed = change.execute(tx).await.map_err(failed(OPERATION))?;
+    Ok(changed == 1)
 }
 
 /// Inserts the run of a claim. An issue with an open run has no room for another, whatever its facts say.
 async fn insert_run(
-    conn: &mut SqliteConnection,
+    tx: &mut Transaction,
     commit: &Commit,
     run: &NewRun,
 ) -> Result<Option<Committed>, StoreError> {
-    let inserted = sqlx::query(sql::INSERT_RUN)
+    let inserted = query(sql::INSERT_RUN)
         .bind(run.id.as_str())
         .bind(commit.facts.issue.to_string())
         .bind(run.run_type.as_str())
         .bind(to_json(&RunState::Preparing))
         .bind(run.started.millis())
-        .execute(conn)
+        .execute(tx)
         .await
         .map_err(failed(OPERATION))?;
-    Ok((inserted.rows_affected() == 0).then_some(Committed::Conflict))
+    Ok((inserted == 0).then_some(Committed::Conflict))
 }
 
 /// Ends the run of a settlement. That it is settled already is the better answer for somebody who also lost the
 /// lease: there is nothing left to do.
 async fn end_run(
-    conn: &mut SqliteConnection,
+    tx: &mut Transaction,
     commit: &Commit,
     run: &RunId,
     outcome: &RunOutcome,
     is_held: bool,
 ) -> Result<Option<Committed>, StoreError> {
     let issue = commit.facts.issue.to_string();
-    let row: Option<(Option<i64>,)> = sqlx::query_as(sql::RUN_ENDED)
+    let row: Option<(Option<i64>,)> = query(sql::RUN_ENDED)
         .bind(run.as_str())
         .bind(&issue)
-        .fetch_optional(&mut *conn)
+        .fetch_optional(tx)
         .await
         .map_err(failed(OPERATION))?;
     match row {
@@ -161,12 +163,12 @@ async fn end_run(
         Some((None,)) if !is_held => return Ok(Some(Committed::LeaseLost)),
         Some((None,)) => {}
     }
-    sqlx::query(sql::END_RUN)
+    query(sql::END_RUN)
         .bind(run.as_str())
         .bind(&issue)
         .bind(to_json(outcome))
         .bind(commit.at.millis())
-        .execute(conn)
+        .execute(tx)
         .await
         .map_err(failed(OPERATION))?;
     Ok(None)
@@ -174,12 +176,12 @@ async fn end_run(
 
 /// Appends to the log. `false`: an occurrence is in it already, so the facts must not be folded with it again.
 async fn append_observations(
-    conn: &mut SqliteConnection,
+    tx: &mut Transaction,
     commit: &Commit,
     version: i64,
 ) -> Result<bool, StoreError> {
     for (position, observation) in (0_i64..).zip(&commit.observations) {
-        let appended = sqlx::query(sql::APPEND_OBSERVATION)
+        let appended = query(sql::APPEND_OBSERVATION)
             .bind(commit.facts.issue.to_string())
             .bind(version)
             .bind(position)
@@ -188,10 +190,10 @@ async fn append_observations(
             .bind(observation.kind.occurrence())
             .bind(&observation.correlation)
             .bind(to_json(observation))
-            .execute(&mut *conn)
+            .execute(tx)
             .await
             .map_err(failed(OPERATION))?;
-        if appended.rows_affected() == 0 {
+        if appended == 0 {
             return Ok(false);
         }
     }
@@ -199,12 +201,12 @@ async fn append_observations(
 }
 
 async fn insert_orders(
-    conn: &mut SqliteConnection,
+    tx: &mut Transaction,
     commit: &Commit,
     version: i64,
 ) -> Result<(), StoreError> {
     for (position, new) in (0_i64..).zip(&commit.orders) {
-        sqlx::query(sql::INSERT_ORDER)
+        query(sql::INSERT_ORDER)
             .bind(commit.facts.issue.to_string())
             .bind(version)
             .bind(position)
@@ -214,7 +216,7 @@ async fn insert_orders(
             .bind(to_json(&new.order))
             .bind(commit.at.millis())
             .bind(new.expires.map(Timestamp::millis))
-            .execute(&mut *conn)
+            .execute(tx)
             .await
             .map_err(failed(OPERATION))?;
     }

@@ -3,46 +3,45 @@
 use patchrelay_domain::Timestamp;
 use patchrelay_ports::{Delivery, InboxRow, Received, Source, StoreError};
 use sha2::{Digest, Sha256};
-use sqlx::SqlitePool;
 
 use super::{begin, bounded, failed, write};
-use crate::{record::InboxRecord, sql, transaction::Transaction};
+use crate::{database::Database, query::query, record::InboxRecord, sql, transaction::Transaction};
 
 /// One statement with two unique keys: whichever is there already, nothing is stored.
 pub(super) async fn receive(
-    writer: &SqlitePool,
+    database: &Database,
     delivery: &Delivery,
 ) -> Result<Received, StoreError> {
     let hash = Sha256::digest(&delivery.body);
     let received = delivery.received.millis();
-    let statement = sqlx::query(sql::RECEIVE)
+    let statement = query(sql::RECEIVE)
         .bind(delivery.source.as_str())
         .bind(&delivery.delivery_id)
         .bind(&delivery.event)
-        .bind(&delivery.body)
+        .bind(delivery.body.as_slice())
         .bind(hash.as_slice())
         .bind(received)
         .bind(received);
-    let stored = write(writer, "store a delivery", statement).await?;
+    let stored = write(database, "store a delivery", statement).await?;
     Ok(if stored == 0 { Received::Duplicate } else { Received::Accepted })
 }
 
 /// One list per source, each through the index, so that what waits for nobody is not even looked at.
 pub(super) async fn due(
-    reader: &SqlitePool,
+    database: &Database,
     now: Timestamp,
     sources: &[Source],
     limit: u32,
 ) -> Result<Vec<InboxRow>, StoreError> {
     let failed = failed("read the inbox");
-    let mut tx = Transaction::begin_reading(reader).await.map_err(&failed)?;
+    let mut tx = Transaction::begin_reading(database).await.map_err(&failed)?;
     let mut lists = Vec::with_capacity(sources.len());
     for &source in sources {
-        let of_source: Vec<InboxRecord> = sqlx::query_as(sql::INBOX_DUE)
+        let of_source: Vec<InboxRecord> = query(sql::INBOX_DUE)
             .bind(source.as_str())
             .bind(now.millis())
             .bind(i64::from(limit))
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await
             .map_err(&failed)?;
         lists.push((source, of_source));
@@ -60,17 +59,17 @@ pub(super) async fn due(
 }
 
 pub(super) async fn done(
-    writer: &SqlitePool,
+    database: &Database,
     rows: &[i64],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let failed = failed("end deliveries");
-    let mut tx = begin(writer, "end deliveries").await?;
+    let mut tx = begin(database, "end deliveries").await?;
     for row in rows {
-        sqlx::query(sql::INBOX_DONE)
-            .bind(row)
+        query(sql::INBOX_DONE)
+            .bind(*row)
             .bind(now.millis())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .map_err(&failed)?;
     }
@@ -78,14 +77,12 @@ pub(super) async fn done(
 }
 
 pub(super) async fn put_off(
-    writer: &SqlitePool,
+    database: &Database,
     row: i64,
     due: Option<Timestamp>,
     error: &str,
 ) -> Result<(), StoreError> {
-    let statement = sqlx::query(sql::INBOX_FAILED)
-        .bind(row)
-        .bind(due.map(Timestamp::millis))
-        .bind(bounded(error));
-    write(writer, "put a delivery off", statement).await.map(drop)
+    let statement =
+        query(sql::INBOX_FAILED).bind(row).bind(due.map(Timestamp::millis)).bind(bounded(error));
+    write(database, "put a delivery off", statement).await.map(drop)
 }

@@ -4,91 +4,92 @@ use std::collections::HashMap;
 
 use patchrelay_domain::{BranchName, IssueId, PrNumber, ProjectId, ReadyIssue, Timestamp};
 use patchrelay_ports::{IssueFilter, StoreError, Stored};
-use sqlx::SqlitePool;
 
 use super::failed;
 use crate::{
+    database::Database,
+    query::query,
     record::{IssueRecord, ReadyRecord, issue_id, number, read_all},
     sql,
 };
 
 pub(super) async fn load(
-    reader: &SqlitePool,
+    database: &Database,
     issue: &IssueId,
 ) -> Result<Option<Stored>, StoreError> {
-    let row: Option<IssueRecord> = sqlx::query_as(sql::LOAD)
+    let row: Option<IssueRecord> = query(sql::LOAD)
         .bind(issue.to_string())
-        .fetch_optional(reader)
+        .read_optional(database)
         .await
         .map_err(failed("load an issue"))?;
     row.map(Stored::try_from).transpose()
 }
 
 pub(super) async fn list(
-    reader: &SqlitePool,
+    database: &Database,
     filter: &IssueFilter,
 ) -> Result<Vec<Stored>, StoreError> {
-    let rows: Vec<IssueRecord> = sqlx::query_as(sql::LIST)
+    let rows: Vec<IssueRecord> = query(sql::LIST)
         .bind(filter.project.as_ref().map(ProjectId::as_str))
         .bind(filter.key.as_deref())
         .bind(i64::from(filter.open))
         .bind(filter.after.as_ref().map(IssueId::to_string))
         .bind(i64::from(filter.limit))
-        .fetch_all(reader)
+        .read_all(database)
         .await
         .map_err(failed("list issues"))?;
     read_all(rows)
 }
 
 pub(super) async fn find_by_pull_request(
-    reader: &SqlitePool,
+    database: &Database,
     project: &ProjectId,
     branch: &BranchName,
     number: PrNumber,
 ) -> Result<Option<IssueId>, StoreError> {
-    let row: Option<(String,)> = sqlx::query_as(sql::FIND_BY_PULL_REQUEST)
+    let row: Option<(String,)> = query(sql::FIND_BY_PULL_REQUEST)
         .bind(project.as_str())
         .bind(branch.as_str())
         .bind(number_column(number))
-        .fetch_optional(reader)
+        .read_optional(database)
         .await
         .map_err(failed("find the issue of a pull request"))?;
     row.map(|(id,)| issue_id(&id)).transpose()
 }
 
 pub(super) async fn ready(
-    reader: &SqlitePool,
+    database: &Database,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<ReadyIssue>, StoreError> {
-    let rows: Vec<ReadyRecord> = sqlx::query_as(sql::READY)
+    let rows: Vec<ReadyRecord> = query(sql::READY)
         .bind(now.millis())
         .bind(i64::from(limit))
-        .fetch_all(reader)
+        .read_all(database)
         .await
         .map_err(failed("list the ready issues"))?;
     read_all(rows)
 }
 
 pub(super) async fn next_due(
-    reader: &SqlitePool,
+    database: &Database,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let (due,): (Option<i64>,) = sqlx::query_as(sql::NEXT_DUE)
+    let (due,): (Option<i64>,) = query(sql::NEXT_DUE)
         .bind(now.millis())
-        .fetch_one(reader)
+        .read_one(database)
         .await
         .map_err(failed("read when the next issue is due"))?;
     Ok(due.map(Timestamp::from_millis))
 }
 
 pub(super) async fn starts_since(
-    reader: &SqlitePool,
+    database: &Database,
     since: Timestamp,
 ) -> Result<HashMap<ProjectId, usize>, StoreError> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(sql::STARTS_SINCE)
+    let rows: Vec<(String, i64)> = query(sql::STARTS_SINCE)
         .bind(since.millis())
-        .fetch_all(reader)
+        .read_all(database)
         .await
         .map_err(failed("count the runs that started lately"))?;
     rows.into_iter()

@@ -2,34 +2,34 @@
 
 use patchrelay_domain::{FeedEntry, IssueId, ObservationKind, Timestamp};
 use patchrelay_ports::{StoreError, StoredFeedEntry, StoredObservation};
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::failed;
 use crate::{
+    database::Database,
+    query::query,
     record::{FeedRecord, ObservationRecord, read_all, to_json},
     sql,
     transaction::Transaction,
 };
 
 pub(super) async fn known_occurrences(
-    reader: &SqlitePool,
+    database: &Database,
     issue: &IssueId,
     kinds: &[ObservationKind],
 ) -> Result<Vec<bool>, StoreError> {
     let failed = failed("look occurrences up");
     let issue = issue.to_string();
-    let mut tx = Transaction::begin_reading(reader).await.map_err(&failed)?;
+    let mut tx = Transaction::begin_reading(database).await.map_err(&failed)?;
     let mut known = Vec::with_capacity(kinds.len());
     for kind in kinds {
         let is_logged = match kind.occurrence() {
-            Some(occurrence) => sqlx::query(sql::IS_LOGGED)
+            Some(occurrence) => query(sql::IS_LOGGED)
                 .bind(&issue)
                 .bind(kind.name())
                 .bind(occurrence)
-                .fetch_optional(&mut *tx)
+                .exists(&mut tx)
                 .await
-                .map_err(&failed)?
-                .is_some(),
+                .map_err(&failed)?,
             None => false,
         };
         known.push(is_logged);
@@ -39,14 +39,14 @@ pub(super) async fn known_occurrences(
 }
 
 pub(super) async fn observations(
-    reader: &SqlitePool,
+    database: &Database,
     issue: &IssueId,
     limit: u32,
 ) -> Result<Vec<StoredObservation>, StoreError> {
-    let mut rows: Vec<ObservationRecord> = sqlx::query_as(sql::OBSERVATIONS)
+    let mut rows: Vec<ObservationRecord> = query(sql::OBSERVATIONS)
         .bind(issue.to_string())
         .bind(i64::from(limit))
-        .fetch_all(reader)
+        .read_all(database)
         .await
         .map_err(failed("read the log of an issue"))?;
     rows.reverse();
@@ -54,14 +54,14 @@ pub(super) async fn observations(
 }
 
 pub(super) async fn feed(
-    reader: &SqlitePool,
+    database: &Database,
     after: i64,
     limit: u32,
 ) -> Result<Vec<StoredFeedEntry>, StoreError> {
-    let rows: Vec<FeedRecord> = sqlx::query_as(sql::FEED)
+    let rows: Vec<FeedRecord> = query(sql::FEED)
         .bind(after)
         .bind(i64::from(limit))
-        .fetch_all(reader)
+        .read_all(database)
         .await
         .map_err(failed("read the feed"))?;
     read_all(rows)
@@ -69,16 +69,16 @@ pub(super) async fn feed(
 
 /// Writes a line of the feed, in the transaction of what it tells of.
 pub(super) async fn append_feed(
-    conn: &mut SqliteConnection,
+    tx: &mut Transaction,
     at: Timestamp,
     issue: &IssueId,
     entry: &FeedEntry,
 ) -> Result<(), StoreError> {
-    sqlx::query(sql::APPEND_FEED)
+    query(sql::APPEND_FEED)
         .bind(at.millis())
         .bind(issue.to_string())
         .bind(to_json(entry))
-        .execute(conn)
+        .execute(tx)
         .await
         .map(drop)
         .map_err(failed("write the feed"))

@@ -4,10 +4,11 @@ use std::{cmp::Reverse, time::Duration};
 
 use patchrelay_domain::{FeedEntry, IssueId, OutboxOrder, Timestamp};
 use patchrelay_ports::{OutboxRow, StoreError};
-use sqlx::SqlitePool;
 
-use super::{begin, bounded, failed, log, write};
+use super::{begin, bounded, failed, log, millis, write};
 use crate::{
+    database::Database,
+    query::query,
     record::{OutboxRecord, corrupt, read_all},
     sql,
 };
@@ -15,20 +16,20 @@ use crate::{
 /// Nothing stays taken when one of the reports cannot be read: the error would otherwise hide the others until their
 /// holds expire.
 pub(super) async fn take(
-    writer: &SqlitePool,
+    database: &Database,
     owner: &str,
     now: Timestamp,
     ttl: Duration,
     limit: u32,
 ) -> Result<Vec<OutboxRow>, StoreError> {
     const OPERATION: &str = "take reports";
-    let mut tx = begin(writer, OPERATION).await?;
-    let mut rows: Vec<OutboxRecord> = sqlx::query_as(sql::OUTBOX_TAKE)
+    let mut tx = begin(database, OPERATION).await?;
+    let mut rows: Vec<OutboxRecord> = query(sql::OUTBOX_TAKE)
         .bind(owner)
-        .bind(now.plus(ttl).millis())
+        .bind(millis(ttl))
         .bind(now.millis())
         .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await
         .map_err(failed(OPERATION))?;
     rows.sort_by_key(|row| (Reverse(row.urgent), row.id));
@@ -39,43 +40,41 @@ pub(super) async fn take(
 
 /// A report ends once: whoever comes later changes nothing and gets no line in the feed.
 pub(super) async fn done(
-    writer: &SqlitePool,
+    database: &Database,
     row: &OutboxRow,
     error: Option<&str>,
     feed: &FeedEntry,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const OPERATION: &str = "end a report";
-    let mut tx = begin(writer, OPERATION).await?;
-    let ended = sqlx::query(sql::OUTBOX_DONE)
+    let mut tx = begin(database, OPERATION).await?;
+    let ended = query(sql::OUTBOX_DONE)
         .bind(row.id.0)
         .bind(now.millis())
         .bind(error.map(bounded))
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .map_err(failed(OPERATION))?;
-    if ended.rows_affected() == 1 {
+    if ended == 1 {
         log::append_feed(&mut tx, now, &row.issue, feed).await?;
     }
     tx.commit().await.map_err(failed(OPERATION))
 }
 
 pub(super) async fn put_off(
-    writer: &SqlitePool,
+    database: &Database,
     row: &OutboxRow,
     due: Timestamp,
     error: &str,
 ) -> Result<(), StoreError> {
     let statement =
-        sqlx::query(sql::OUTBOX_FAILED).bind(row.id.0).bind(due.millis()).bind(bounded(error));
-    write(writer, "put a report off", statement).await.map(drop)
+        query(sql::OUTBOX_FAILED).bind(row.id.0).bind(due.millis()).bind(bounded(error));
+    write(database, "put a report off", statement).await.map(drop)
 }
 
-pub(super) async fn pending(reader: &SqlitePool) -> Result<u64, StoreError> {
-    let (count,): (i64,) = sqlx::query_as(sql::OUTBOX_PENDING)
-        .fetch_one(reader)
-        .await
-        .map_err(failed("count the reports"))?;
+pub(super) async fn pending(database: &Database) -> Result<u64, StoreError> {
+    let (count,): (i64,) =
+        query(sql::OUTBOX_PENDING).read_one(database).await.map_err(failed("count the reports"))?;
     u64::try_from(count).map_err(|error| corrupt("count of", "reports")(error.into()))
 }
 

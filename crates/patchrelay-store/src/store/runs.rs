@@ -2,16 +2,17 @@
 
 use patchrelay_domain::{FeedEntry, IssueId, RunId, RunState, Timestamp};
 use patchrelay_ports::{Lease, RunRecord, StoreError};
-use sqlx::SqlitePool;
 
-use super::{begin, failed, log};
+use super::{begin, failed, leases, log};
 use crate::{
+    database::Database,
+    query::query,
     record::{RunRow, read_all, to_json},
     sql,
 };
 
 pub(super) async fn advance(
-    writer: &SqlitePool,
+    database: &Database,
     lease: &Lease,
     run: &RunId,
     state: &RunState,
@@ -19,18 +20,17 @@ pub(super) async fn advance(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     const OPERATION: &str = "store how a run stands";
-    let mut tx = begin(writer, OPERATION).await?;
-    let advanced = sqlx::query(sql::ADVANCE_RUN)
-        .bind(lease.issue.to_string())
-        .bind(run.as_str())
-        .bind(to_json(state))
-        .bind(&lease.owner)
-        .bind(lease.token)
-        .bind(now.millis())
-        .execute(&mut *tx)
-        .await
-        .map_err(failed(OPERATION))?;
-    if advanced.rows_affected() == 0 {
+    let mut tx = begin(database, OPERATION).await?;
+    let advanced = leases::is_held(&mut tx, lease, now).await?
+        && query(sql::ADVANCE_RUN)
+            .bind(run.as_str())
+            .bind(lease.issue.to_string())
+            .bind(to_json(state))
+            .execute(&mut tx)
+            .await
+            .map_err(failed(OPERATION))?
+            == 1;
+    if !advanced {
         tx.roll_back().await.map_err(failed(OPERATION))?;
         return Ok(false);
     }
@@ -41,34 +41,34 @@ pub(super) async fn advance(
     Ok(true)
 }
 
-pub(super) async fn run(reader: &SqlitePool, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
-    let row: Option<RunRow> = sqlx::query_as(sql::RUN)
+pub(super) async fn run(database: &Database, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
+    let row: Option<RunRow> = query(sql::RUN)
         .bind(run.as_str())
-        .fetch_optional(reader)
+        .read_optional(database)
         .await
         .map_err(failed("load a run"))?;
     row.map(RunRecord::try_from).transpose()
 }
 
 pub(super) async fn of_issue(
-    reader: &SqlitePool,
+    database: &Database,
     issue: &IssueId,
 ) -> Result<Vec<RunRecord>, StoreError> {
-    let rows: Vec<RunRow> = sqlx::query_as(sql::RUNS_OF)
+    let rows: Vec<RunRow> = query(sql::RUNS_OF)
         .bind(issue.to_string())
-        .fetch_all(reader)
+        .read_all(database)
         .await
         .map_err(failed("list the runs of an issue"))?;
     read_all(rows)
 }
 
 pub(super) async fn orphaned(
-    reader: &SqlitePool,
+    database: &Database,
     now: Timestamp,
 ) -> Result<Vec<RunRecord>, StoreError> {
-    let rows: Vec<RunRow> = sqlx::query_as(sql::ORPHANED_RUNS)
+    let rows: Vec<RunRow> = query(sql::ORPHANED_RUNS)
         .bind(now.millis())
-        .fetch_all(reader)
+        .read_all(database)
         .await
         .map_err(failed("list orphaned runs"))?;
     read_all(rows)

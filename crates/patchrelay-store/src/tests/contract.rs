@@ -69,6 +69,7 @@ macro_rules! for_every_case {
                 an_issue_is_found_by_its_pull_request,
                 the_log_is_its_newest_part_oldest_first,
                 the_feed_goes_on_after_a_cursor,
+                whoever_follows_the_feed_misses_no_line,
                 runs_of_an_issue_are_listed_oldest_first;
         }
     };

@@ -10,18 +10,18 @@ use patchrelay_ports::Store;
 use tempfile::TempDir;
 
 use super::contract::{self, for_every_case};
-use crate::SqliteStore;
+use crate::{SqlStore, database, sqlite::SqliteFile};
 
 /// A store in a directory that goes away with it.
 struct Database {
-    store: Arc<SqliteStore>,
+    store: Arc<SqlStore>,
     directory: TempDir,
 }
 
 impl Database {
     async fn open() -> Self {
         let directory = TempDir::new().unwrap();
-        let store = SqliteStore::open(&directory.path().join("store.sqlite")).await.unwrap();
+        let store = SqlStore::sqlite(&directory.path().join("store.sqlite")).await.unwrap();
         Self { store: Arc::new(store), directory }
     }
 
@@ -33,16 +33,23 @@ impl Database {
         Arc::clone(&self.store) as Arc<dyn Store>
     }
 
+    fn file(&self) -> &SqliteFile {
+        match &self.store.database {
+            database::Database::Sqlite(file) => file,
+            database::Database::Postgres(_) => panic!("it was opened as a file"),
+        }
+    }
+
     /// Closes the store and opens the file again.
     async fn reopen(self) -> Self {
         self.store.close().await.unwrap();
-        let store = SqliteStore::open(&self.path()).await.unwrap();
+        let store = SqlStore::sqlite(&self.path()).await.unwrap();
         Self { store: Arc::new(store), directory: self.directory }
     }
 
     /// What nobody but a test does.
     async fn tamper(&self, statement: &'static str) {
-        let changed = sqlx::query(statement).execute(&self.store.writer).await.unwrap();
+        let changed = sqlx::query(statement).execute(&self.file().writer).await.unwrap();
         assert_ne!(changed.rows_affected(), 0, "{statement}");
     }
 }

@@ -19,7 +19,7 @@ use patchrelay_linear::{
     Credential, LinearConfig, LinearTracker, LinearWebhookSettings, LinearWebhooks,
 };
 use patchrelay_ports::{Clock, Ids};
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 use tokio_util::sync::CancellationToken;
 
 use super::{BuildError, Builder, PatchRelay};
@@ -71,7 +71,7 @@ async fn complete(directory: &Path) -> Builder {
     let linear_webhooks =
         LinearWebhooks::new("secret".into(), LinearWebhookSettings::default()).unwrap();
     PatchRelay::builder()
-        .store(Arc::new(SqliteStore::open(&directory.join("test.db")).await.unwrap()))
+        .store(Arc::new(SqlStore::sqlite(&directory.join("test.db")).await.unwrap()))
         .tracker(Arc::new(LinearTracker::new(&linear).unwrap()))
         .forge(Arc::new(GithubForge::new(github).unwrap()))
         .agent(Arc::new(CodexRuntime::new(codex)))

@@ -11,13 +11,13 @@ use patchrelay_ports::{
     Commit, Committed, Delivery, Guard, InboxRow, IssueFilter, Lease, OutboxRow, Received,
     RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
 };
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 
 use super::Sim;
 
 /// The store as the engine gets it.
 pub(super) struct SimStore {
-    pub(super) inner: Arc<SqliteStore>,
+    pub(super) inner: Arc<SqlStore>,
     pub(super) sim: Arc<Sim>,
 }
 

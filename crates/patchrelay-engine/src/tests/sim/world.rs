@@ -10,7 +10,7 @@ use patchrelay_ports::{
     Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, RunRecord, Source, Store,
     StoredObservation, WebhookSource,
 };
-use patchrelay_store::SqliteStore;
+use patchrelay_store::SqlStore;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time::timeout};
@@ -46,7 +46,7 @@ pub(in crate::tests) struct World {
     pub(in crate::tests) settings: Settings,
     /// Whose deliveries the next engine reads.
     pub(in crate::tests) sources: Vec<Source>,
-    store: Arc<SqliteStore>,
+    store: Arc<SqlStore>,
     engine: Option<Running>,
     directory: TempDir,
 }
@@ -410,6 +410,6 @@ fn deliveries_of(source: Source) -> Arc<dyn WebhookSource> {
     Arc::new(Deliveries(source))
 }
 
-async fn open(path: &Path) -> Arc<SqliteStore> {
-    Arc::new(standing(SqliteStore::open(path)).await.expect("it opens"))
+async fn open(path: &Path) -> Arc<SqlStore> {
+    Arc::new(standing(SqlStore::sqlite(path)).await.expect("it opens"))
 }

@@ -237,6 +237,36 @@ pub(in crate::tests) async fn the_feed_goes_on_after_a_cursor(store: Shared) {
     assert_eq!(store.feed(all[2].cursor, 10).await.unwrap(), []);
 }
 
+/// Eight tasks write lines, some in long changes and some in short ones, while somebody reads on from the last line
+/// that was seen.
+pub(in crate::tests) async fn whoever_follows_the_feed_misses_no_line(store: Shared) {
+    const TASKS: usize = 8;
+    const CHANGES: u64 = 20;
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..TASKS {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let name = format!("issue-{task}");
+            for version in 0..CHANGES {
+                let change =
+                    Commit { feed: vec![line("1"); task + 1], ..change(version, facts(&name)) };
+                stored(&*store, &change).await;
+            }
+        });
+    }
+    let (mut cursor, mut seen) = (0, 0);
+    while !tasks.is_empty() {
+        let lines = store.feed(cursor, 1_000).await.unwrap();
+        seen += lines.len();
+        cursor = lines.last().map_or(cursor, |line| line.cursor);
+        while let Some(ended) = tasks.try_join_next() {
+            ended.unwrap();
+        }
+    }
+    seen += store.feed(cursor, 1_000).await.unwrap().len();
+    assert_eq!(seen, store.feed(0, 10_000).await.unwrap().len());
+}
+
 pub(in crate::tests) async fn runs_of_an_issue_are_listed_oldest_first(store: Shared) {
     let lease = with_run(&*store, "a", "w1", "r2").await;
     with_run(&*store, "b", "w1", "r3").await;

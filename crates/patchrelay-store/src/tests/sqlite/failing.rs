@@ -1,11 +1,12 @@
 //! A connection that failed is not the end of the store: whoever comes next gets another one.
 
 use patchrelay_ports::{Commit, Committed, Received, Store, StoreError};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 
 use super::Database;
 use crate::{
-    sql,
+    query::query,
+    sql::{self, Statement},
     tests::fixtures::{
         BOTH, NOW, TTL, asked, change, delivery, facts, issue, leased, line, stored, thought,
         with_issue,
@@ -28,12 +29,12 @@ fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, StoreError>, cause: 
 
 /// Tells the connection that writes to let the file grow no more. SQLite answers as it does for a full disk.
 async fn fill(database: &Database) {
-    sqlx::query("PRAGMA max_page_count = 1").execute(&database.store.writer).await.unwrap();
+    sqlx::query("PRAGMA max_page_count = 1").execute(&database.file().writer).await.unwrap();
 }
 
 /// Makes the connection that writes what one is that was opened on a file system without writes.
 async fn make_read_only(database: &Database) {
-    sqlx::query("PRAGMA query_only = 1").execute(&database.store.writer).await.unwrap();
+    sqlx::query("PRAGMA query_only = 1").execute(&database.file().writer).await.unwrap();
 }
 
 /// Marks a connection, and tells by the mark whether it is the same one later.
@@ -99,15 +100,17 @@ async fn a_transaction_that_is_dropped_did_not_happen() {
     let database = Database::open().await;
     let store = &database.store;
     with_issue(&**store, "a").await;
-    let remove = async |conn: &mut SqliteConnection| {
-        sqlx::query("DELETE FROM issues").execute(conn).await.unwrap().rows_affected()
+    let remove = async |tx: &mut Transaction| {
+        let statement = "DELETE FROM issues";
+        let remove = Statement { sqlite: statement, postgres: statement };
+        query(remove).execute(tx).await.unwrap()
     };
-    let mut dropped = Transaction::begin(&store.writer).await.unwrap();
+    let mut dropped = Transaction::begin(&store.database).await.unwrap();
     assert_eq!(remove(&mut dropped).await, 1);
     drop(dropped);
-    let mut ended_by_sqlite = Transaction::begin(&store.writer).await.unwrap();
+    let mut ended_by_sqlite = Transaction::begin(&store.database).await.unwrap();
     assert_eq!(remove(&mut ended_by_sqlite).await, 1);
-    sqlx::query(sql::ROLLBACK).execute(&mut *ended_by_sqlite).await.unwrap();
+    query(sql::ROLLBACK).execute(&mut ended_by_sqlite).await.unwrap();
     assert!(ended_by_sqlite.commit().await.unwrap_err().to_string().contains("no transaction"));
     assert_eq!(stored(&**store, &change(1, facts("a"))).await, 2);
 }
@@ -118,9 +121,9 @@ async fn a_reader_whose_transaction_was_cut_sees_what_is_new() {
     let store = &database.store;
     // All of them, so that none is left that was not cut.
     let mut readers = Vec::new();
-    for _ in 0..store.reader.options().get_max_connections() {
-        let mut reader = Transaction::begin_reading(&store.reader).await.unwrap();
-        sqlx::query(sql::OUTBOX_PENDING).execute(&mut *reader).await.unwrap();
+    for _ in 0..database.file().reader.options().get_max_connections() {
+        let mut reader = Transaction::begin_reading(&store.database).await.unwrap();
+        query(sql::OUTBOX_PENDING).exists(&mut reader).await.unwrap();
         readers.push(reader);
     }
     drop(readers);
@@ -133,23 +136,26 @@ async fn what_ends_as_meant_keeps_its_connection() {
     let database = Database::open().await;
     let store = &database.store;
     with_issue(&**store, "a").await;
-    mark(&store.writer).await;
+    mark(&database.file().writer).await;
     assert_eq!(stored(&**store, &change(1, facts("a"))).await, 2);
     let refused = store.commit(&change(1, facts("a"))).await.unwrap();
     assert_eq!(refused, Committed::Conflict);
     let lease = leased(&**store, "a", "w1", NOW).await;
     store.release(&lease).await.unwrap();
     store.check_writable().await.unwrap();
-    assert!(is_marked(&store.writer).await);
+    assert!(is_marked(&database.file().writer).await);
     make_read_only(&database).await;
     assert_unavailable(store.check_writable().await, "");
-    assert!(!is_marked(&store.writer).await, "a connection that failed is another one afterwards");
+    assert!(
+        !is_marked(&database.file().writer).await,
+        "a connection that failed is another one afterwards"
+    );
 }
 
 #[tokio::test]
 async fn a_new_connection_is_like_the_first() {
     let database = Database::open().await;
-    let writer = &database.store.writer;
+    let writer = &database.file().writer;
     let settings = async || {
         let mut settings = Vec::new();
         for pragma in ["PRAGMA synchronous", "PRAGMA foreign_keys", "PRAGMA busy_timeout"] {
@@ -158,6 +164,6 @@ async fn a_new_connection_is_like_the_first() {
         settings
     };
     let before = settings().await;
-    drop(Transaction::begin(writer).await.unwrap());
+    drop(Transaction::begin(&database.store.database).await.unwrap());
     assert_eq!(settings().await, before);
 }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::Database;
 use crate::{
-    OpenError, SqliteStore, sql,
+    OpenError, SqlStore, sql,
     sqlite::MIGRATIONS,
     tests::fixtures::{
         NOW, TTL, asked, change, facts, issue, later, leased, line, stored, thought, with_run,
@@ -33,20 +33,20 @@ fn mode(path: &Path) -> u32 {
 #[tokio::test]
 async fn a_file_has_one_store_at_a_time() {
     let database = Database::open().await;
-    let refused = SqliteStore::open(&database.path()).await.unwrap_err();
+    let refused = SqlStore::sqlite(&database.path()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Locked { .. }), "{refused:?}");
     assert!(refused.to_string().starts_with("another serve uses the database"), "{refused}");
     let database = database.reopen().await;
     let path = database.path();
     drop(database.store);
-    SqliteStore::open(&path).await.expect("dropping a store lets go of its file");
+    SqlStore::sqlite(&path).await.expect("dropping a store lets go of its file");
 }
 
 #[tokio::test]
 async fn only_its_owner_may_read_it() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("state/patchrelay/store.sqlite");
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqlStore::sqlite(&path).await.unwrap();
     stored(&store, &change(0, facts("a"))).await;
     for made in [path.parent().unwrap(), path.parent().unwrap().parent().unwrap()] {
         assert_eq!(mode(made), 0o700, "{}", made.display());
@@ -59,7 +59,7 @@ async fn only_its_owner_may_read_it() {
     }
     store.close().await.unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    SqliteStore::open(&path).await.unwrap();
+    SqlStore::sqlite(&path).await.unwrap();
     assert_eq!(mode(&path), 0o600, "a file that others could read is closed to them");
 }
 
@@ -68,10 +68,10 @@ async fn what_is_no_database_is_refused_and_kept() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("store.sqlite");
     fs::write(&path, "my only copy of a novel\n".repeat(100)).unwrap();
-    let refused = SqliteStore::open(&path).await.unwrap_err();
+    let refused = SqlStore::sqlite(&path).await.unwrap_err();
     assert!(matches!(refused, OpenError::Database { .. }), "{refused:?}");
     assert!(fs::read_to_string(&path).unwrap().starts_with("my only copy"));
-    let below_a_file = SqliteStore::open(&path.join("store.sqlite")).await.unwrap_err();
+    let below_a_file = SqlStore::sqlite(&path.join("store.sqlite")).await.unwrap_err();
     assert!(matches!(below_a_file, OpenError::Files { .. }), "{below_a_file:?}");
 }
 
@@ -80,7 +80,7 @@ async fn the_database_of_a_newer_program_is_refused() {
     let database = Database::open().await;
     database.tamper("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").await;
     database.store.close().await.unwrap();
-    let refused = SqliteStore::open(&database.path()).await.unwrap_err();
+    let refused = SqlStore::sqlite(&database.path()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Newer { migration: 9999, .. }), "{refused:?}");
 }
 
@@ -138,7 +138,7 @@ async fn a_closed_store_refuses_to_work() {
 async fn every_statement_can_be_prepared() {
     let database = Database::open().await;
     for (name, statement) in sql::ALL {
-        if let Err(error) = database.store.writer.prepare(statement.into_sql_str()).await {
+        if let Err(error) = database.file().writer.prepare(statement.sqlite.into_sql_str()).await {
             panic!("{name}: {error}");
         }
     }
@@ -148,8 +148,8 @@ async fn every_statement_can_be_prepared() {
 async fn what_waits_for_nobody_is_not_looked_at() {
     let database = Database::open().await;
     let plan: Vec<(i64, i64, i64, String)> =
-        sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql::INBOX_DUE)))
-            .fetch_all(&database.store.reader)
+        sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql::INBOX_DUE.sqlite)))
+            .fetch_all(&database.file().reader)
             .await
             .unwrap();
     let steps: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
@@ -187,22 +187,23 @@ async fn a_committed_change_survives_a_loss_of_power() {
     // Which is SQLite's promise, if it is asked for it this way.
     let database = Database::open().await;
     let pragma = async |text: &'static str| {
-        sqlx::query_scalar::<_, String>(text).fetch_one(&database.store.writer).await.unwrap()
+        sqlx::query_scalar::<_, String>(text).fetch_one(&database.file().writer).await.unwrap()
     };
     assert_eq!(pragma("PRAGMA journal_mode").await, "wal");
     let full = 2;
     let synchronous: i64 =
-        sqlx::query_scalar("PRAGMA synchronous").fetch_one(&database.store.writer).await.unwrap();
+        sqlx::query_scalar("PRAGMA synchronous").fetch_one(&database.file().writer).await.unwrap();
     assert_eq!(synchronous, full);
     let foreign_keys: i64 =
-        sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&database.store.writer).await.unwrap();
+        sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&database.file().writer).await.unwrap();
     assert_eq!(foreign_keys, 1);
 }
 
 #[tokio::test]
 async fn readers_cannot_write() {
     let database = Database::open().await;
-    let error = sqlx::query(sql::VOID_LEASES).execute(&database.store.reader).await.unwrap_err();
+    let error =
+        sqlx::query(sql::VOID_LEASES.sqlite).execute(&database.file().reader).await.unwrap_err();
     assert!(error.to_string().contains("readonly"), "{error}");
 }
 
