@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use patchrelay_domain::{Attempts, ObservationKind, RunOutcome, Timestamp};
+use patchrelay_domain::{Attempts, FeedKind, FeedLevel, ObservationKind, RunOutcome, Timestamp};
 use patchrelay_ports::{IssueFilter, Source, Store};
 use patchrelay_testkit::{
     agent::Step,
@@ -58,6 +58,8 @@ pub(crate) struct Ending {
     open_runs: usize,
     unread_deliveries: usize,
     unsent_reports: u64,
+    /// What the feed says of reports that were refused or came too late.
+    lost_reports: Vec<String>,
     processes: Vec<String>,
 }
 
@@ -202,6 +204,7 @@ impl Life {
         let clone = self.world.path("data/patchrelay/repos/app");
         let own = git(&clone, &["for-each-ref", "--format=%(refname)", "refs/heads"]).await;
         let store = self.world.store().await;
+        let feed = store.feed(0, 10_000).await.unwrap();
         let far = Timestamp::from_millis(i64::MAX);
         let filter = IssueFilter { limit: 10, ..IssueFilter::default() };
         let issues = store.list(&filter).await.unwrap();
@@ -253,6 +256,13 @@ impl Life {
                 .unwrap()
                 .len(),
             unsent_reports: store.outbox_pending().await.unwrap(),
+            lost_reports: feed
+                .into_iter()
+                .filter(|line| {
+                    line.entry.kind == FeedKind::Report && line.entry.level != FeedLevel::Info
+                })
+                .map(|line| shown(&line.entry.text))
+                .collect(),
             processes: self.world.processes(),
         }
     }
