@@ -1,10 +1,12 @@
 //! The operator feed: what happened, one line each.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Charge, Check, CheckStatus, Interruption, Observation, ObservationKind, PrState, ReviewVerdict,
-    RunOutcome, RunState, RunType, text::single_line,
+    RunOutcome, RunState, RunType, Rung, text::single_line,
 };
 
 /// One line of the operator feed.
@@ -247,5 +249,30 @@ pub fn describe_phase(state: &RunState) -> FeedEntry {
         level: FeedLevel::Info,
         event: event.to_owned(),
         text: single_line(&text, MAX_LINE),
+    }
+}
+
+/// The line for what is done about an agent that has said nothing for so long.
+pub fn describe_rung(rung: Rung, silent: Duration) -> FeedEntry {
+    let (level, done) = match rung {
+        Rung::Wait => (FeedLevel::Info, "its commands are at work, so it is waited for"),
+        Rung::Ask => (FeedLevel::Info, "its thread is asked how the turn stands"),
+        Rung::TakeEnd => {
+            (FeedLevel::Warn, "by its thread the turn is over: the news of that was lost")
+        }
+        Rung::Interrupt => (FeedLevel::Warn, "its turn is interrupted"),
+        Rung::Resume => {
+            (FeedLevel::Warn, "its process is ended, and its thread goes on in another")
+        }
+        Rung::Fresh => {
+            (FeedLevel::Warn, "its process is ended, and a new thread goes on with its edits")
+        }
+        Rung::GiveUp => (FeedLevel::Warn, "everything was tried, so the run ends"),
+    };
+    FeedEntry {
+        kind: FeedKind::Run,
+        level,
+        event: rung.as_str().to_owned(),
+        text: format!("the agent is silent for {} s; {done}", silent.as_secs()),
     }
 }

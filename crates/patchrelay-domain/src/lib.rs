@@ -2,7 +2,7 @@
 //!
 //! Read it in this order: an [`Observation`] is something that happened; [`evolve`] folds it into the
 //! [`IssueFacts`] of one issue; [`decide`] says the one thing to do next; [`steer_run`] says what becomes of a run
-//! whose facts changed; [`gate()`] says what in its work only a human may release, and [`verify`] what a finished turn is
+//! whose facts changed, and [`climb`] what is done about one whose agent is silent; [`gate()`] says what in its work only a human may release, and [`verify`] what a finished turn is
 //! worth; [`announce`] says which reports a change deserves; [`schedule`] says which of many ready issues starts next.
 //! [`prompt`] builds what the agent is told, and [`factory_state`], [`waiting_reason`] and [`status_note`] what people are
 //! shown. [`change`] is one step of all that, ready to be stored.
@@ -69,6 +69,7 @@ mod change;
 mod decide;
 mod delivery;
 mod evolve;
+mod ladder;
 mod next;
 mod schedule;
 mod state;
@@ -103,7 +104,7 @@ pub use crate::{
         About, Attempts, Closed, Escalation, FACTS_VERSION, Handled, Held, IssueFacts, LatestRun,
         Question, RepairTrail, Slot, Spending, Spent, Stop, Versioned,
     },
-    feed::{FeedEntry, FeedKind, FeedLevel, describe, describe_phase},
+    feed::{FeedEntry, FeedKind, FeedLevel, describe, describe_phase, describe_rung},
     gate::{
         ChangeSet, ChangedFile, GateCaps, GateHit, GatePolicy, NewCommit, SecretPatterns,
         TooManySecrets, check_protected_path, gate, is_releasable, protected_path_hits, size_hits,
@@ -115,6 +116,7 @@ pub use crate::{
     },
     input::{InputKind, PendingInput, WakeReason},
     intent::{Heard, Intent, NAMES, intent},
+    ladder::{Ladder, MAX_FRESH, MAX_RESUMES, Rung, Sign, TurnRecord, climb},
     next::{NextColumns, NextStep, PrWait, RunPlan, Settled, Wait},
     observation::{Observation, ObservationKind},
     policy::{FRESH_FOR, GateStatus, Limit, Limits, Policy, gate_status},
