@@ -11,6 +11,7 @@
 
 mod child;
 mod command;
+mod cpu;
 mod error;
 mod group;
 mod reap;
@@ -19,6 +20,7 @@ mod tail;
 pub use crate::{
     child::Child,
     command::{Command, Output},
+    cpu::descendants_cpu_time,
     error::ProcessError,
     reap::{MARKER_VARIABLE, Marker, leftovers, reap},
 };
