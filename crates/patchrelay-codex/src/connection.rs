@@ -89,6 +89,8 @@ pub(crate) struct Connection {
     changes: watch::Receiver<()>,
     next_id: u64,
     kill: Option<oneshot::Sender<()>>,
+    /// The number of the process, as long as it is not over.
+    process: Option<u32>,
     tasks: JoinSet<()>,
 }
 
@@ -121,6 +123,7 @@ impl Connection {
         let (Some(stdin), Some(stdout)) = (child.take_stdin(), child.take_stdout()) else {
             return Err(launch("it has no pipes", None));
         };
+        let process = child.id();
         let (changed, changes) = watch::channel(());
         let shared = Arc::new(Shared { state: Mutex::default(), changed });
         let (outbox, messages) = mpsc::channel(OUTBOX);
@@ -128,7 +131,8 @@ impl Connection {
         let mut tasks = JoinSet::new();
         tasks.spawn(write(stdin, messages));
         tasks.spawn(read(child, stdout, Arc::clone(&shared), outbox.downgrade(), killed));
-        Ok(Self { outbox: Some(outbox), shared, changes, next_id: 1, kill: Some(kill), tasks })
+        let (outbox, kill) = (Some(outbox), Some(kill));
+        Ok(Self { outbox, shared, changes, next_id: 1, kill, process, tasks })
     }
 
     /// Sends a request and waits for its answer. Dropping the call gives up the answer, not the request.
@@ -176,6 +180,17 @@ impl Connection {
     /// From now on this is the thread.
     pub(crate) fn attend(&self, thread: &str) {
         self.shared.lock().turns.attend(thread);
+    }
+
+    /// The number of the process, while there is one.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.process.filter(|_| self.shared.lock().turns.over().is_none())
+    }
+
+    /// Takes in what was read about a turn, like news of it.
+    pub(crate) fn observe(&self, news: News) {
+        self.shared.lock().turns.observe(news);
+        self.shared.changed.send_replace(());
     }
 
     /// How far the open turn is.

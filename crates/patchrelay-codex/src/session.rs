@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use patchrelay_domain::{ThreadId, TurnId};
+use patchrelay_domain::{ThreadId, TurnId, TurnRecord};
 use patchrelay_ports::{AgentError, AgentEvent, AgentLaunch, AgentSession, ThreadSpec, TurnOrder};
 use patchrelay_process::Marker;
 use serde::Deserialize;
@@ -15,11 +15,13 @@ use crate::{
     connection::{Connection, Failure},
     permissions::{ThreadAnswer, overrides},
     turns::Stage,
-    wire::{TurnBody, one_line},
+    wire::{News, TurnBody, one_line},
 };
 
 /// Codex accepts an interrupt some milliseconds after it said that the turn started.
 const INTERRUPT_RETRY: Duration = Duration::from_millis(20);
+/// How many of the newest turns are looked through for ours. It is the newest, unless codex started one by itself.
+const NEWEST_TURNS: u32 = 10;
 /// How long codex may take to end the commands that still run. Closing kills what is left.
 const CLEAN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -200,6 +202,32 @@ impl AgentSession for CodexSession {
         // An interrupt ends the model's talk, not the commands.
         self.clean().await;
         Ok(())
+    }
+
+    async fn look_at_turn(&mut self, turn: &TurnId) -> Result<TurnRecord, AgentError> {
+        const REQUEST: &str = "thread/turns/list";
+        let unreadable = |reason: String| AgentError::Request { request: REQUEST, reason };
+        let Some(thread) = self.thread.clone() else {
+            return Err(unreadable("no thread is open".to_owned()));
+        };
+        let params = json!({ "threadId": thread, "limit": NEWEST_TURNS });
+        let answer = self.request(REQUEST, params).await.map_err(|failure| failure.of(REQUEST))?;
+        let turns = Vec::<TurnBody>::deserialize(&answer["data"])
+            .map_err(|error| unreadable(format!("it answered something else: {error}")))?;
+        let Some(kept) = turns.into_iter().find(|kept| kept.id == turn.as_str()) else {
+            return Ok(TurnRecord::Unknown);
+        };
+        let record = kept.record();
+        if record == TurnRecord::Ended {
+            let (thread, turn) = (thread.to_string(), kept.id.clone());
+            // If it was heard meanwhile, the turn is not open any more, and this says nothing new.
+            self.connection.observe(News { thread, turn, what: kept.end() });
+        }
+        Ok(record)
+    }
+
+    async fn commands_cpu_time(&mut self) -> Option<Duration> {
+        patchrelay_process::descendants_cpu_time(self.connection.process()?).await
     }
 
     async fn close(mut self: Box<Self>) {

@@ -2,6 +2,7 @@
 
 mod real;
 mod scripted;
+mod silence;
 
 use std::{
     path::{Path, PathBuf},

@@ -62,10 +62,7 @@ impl Turns {
             return;
         }
         match news.what {
-            What::Started => {
-                turn.is_started = true;
-                self.moved("the turn started".to_owned());
-            }
+            What::Started => turn.is_started = true,
             What::Moved { line } => self.moved(line),
             What::Said { text, is_final } => {
                 let line = format!("it says: {}", one_line(&text));

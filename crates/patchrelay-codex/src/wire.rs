@@ -1,6 +1,6 @@
 //! The messages, read leniently: what is not known is passed over, because each version of codex adds some.
 
-use patchrelay_domain::TurnStatus;
+use patchrelay_domain::{TurnRecord, TurnStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -123,9 +123,7 @@ impl News {
             "turn/started" => (params.turn?.id, What::Started),
             "turn/completed" => {
                 let turn = params.turn?;
-                let last_message =
-                    turn.items.iter().filter_map(message).next_back().map(|(text, _)| text);
-                (turn.id.clone(), What::Ended { status: status(&turn), last_message })
+                (turn.id.clone(), turn.end())
             }
             "item/started" => (params.turn_id?, What::Moved { line: begun(&params.item)? }),
             "item/completed" => match message(&params.item) {
@@ -142,6 +140,23 @@ impl News {
             _ => return None,
         };
         Some(Self { thread: params.thread_id, turn, what })
+    }
+}
+
+impl TurnBody {
+    /// How it stands, as the records have it.
+    pub(crate) fn record(&self) -> TurnRecord {
+        match self.status.as_str() {
+            "inProgress" => TurnRecord::InProgress,
+            "completed" | "interrupted" | "failed" => TurnRecord::Ended,
+            _ => TurnRecord::Unknown,
+        }
+    }
+
+    /// Its end, once it has one.
+    pub(crate) fn end(&self) -> What {
+        let last_message = self.items.iter().filter_map(message).next_back().map(|(text, _)| text);
+        What::Ended { status: status(self), last_message }
     }
 }
 

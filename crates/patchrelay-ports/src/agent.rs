@@ -1,7 +1,9 @@
 //! The agent runtime: what runs the coding agent in a worktree.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use patchrelay_domain::{RunId, ThreadId, TurnId, TurnStatus};
+use patchrelay_domain::{RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
 use thiserror::Error;
 
 use crate::Cause;
@@ -40,7 +42,8 @@ pub struct TurnOrder {
 /// What a running turn says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
-    /// Something moved: a command, an edit, a message. In one line, for people and for the silence watch.
+    /// Something moved: a command, an edit, a message. In one line, for people and for the silence watch. That a turn
+    /// was taken up is no such thing: one that hangs from its first moment was, too.
     Progress {
         /// What.
         line: String,
@@ -114,6 +117,18 @@ pub trait AgentSession: Send {
 
     /// Asks the turn to stop. Its end comes as an event.
     async fn interrupt(&mut self) -> Result<(), AgentError>;
+
+    /// Reads in the agent's own records how this turn stands, in case the news of its end was lost. If it has ended and
+    /// that was not heard, its end comes as an event, as if it had been heard. Dropping the call changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the process is gone, refuses, or does not answer in the time for a request.
+    async fn look_at_turn(&mut self, turn: &TurnId) -> Result<TurnRecord, AgentError>;
+
+    /// How much processor time the commands of the agent have used so far, ended ones included. Only the difference of two
+    /// answers says something. `None` where it cannot be told: the process is gone, or the system does not show it.
+    async fn commands_cpu_time(&mut self) -> Option<Duration>;
 
     /// Ends the process group and waits until it is gone, commands of the agent included.
     async fn close(self: Box<Self>);

@@ -20,6 +20,7 @@ pub(crate) fn apply(cwd: &Path, step: &Step) -> Option<Result<PathBuf, String>> 
         }),
         Step::Delete { path } => (path, &|_| None),
         Step::Say(_)
+        | Step::Run(_)
         | Step::SleepMs(_)
         | Step::WaitFor(_)
         | Step::Ask { .. }

@@ -1,11 +1,17 @@
 //! The shapes of the messages.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 /// Where messages go. The order of sending is the order on the wire.
 #[derive(Clone, Debug)]
-pub(crate) struct Out(mpsc::UnboundedSender<Value>);
+pub(crate) struct Out {
+    sender: mpsc::UnboundedSender<Value>,
+    /// The news that are lost on the way.
+    lost: Arc<[String]>,
+}
 
 /// Why a request is refused: the code and the text of the real one.
 #[derive(Debug)]
@@ -20,7 +26,12 @@ impl Refused {
 
 impl Out {
     pub(crate) fn new(sender: mpsc::UnboundedSender<Value>) -> Self {
-        Self(sender)
+        Self { sender, lost: Arc::default() }
+    }
+
+    /// The same, but for these news.
+    pub(crate) fn losing(self, lost: &[String]) -> Self {
+        Self { lost: lost.into(), ..self }
     }
 
     /// Answers a request.
@@ -35,7 +46,9 @@ impl Out {
 
     /// Tells news.
     pub(crate) fn notify(&self, method: &str, params: Value) {
-        self.send(json!({ "method": method, "params": params, "emittedAtMs": now_ms() }));
+        if !self.lost.iter().any(|lost| lost == method) {
+            self.send(json!({ "method": method, "params": params, "emittedAtMs": now_ms() }));
+        }
     }
 
     /// Asks the client.
@@ -44,7 +57,7 @@ impl Out {
     }
 
     fn send(&self, message: Value) {
-        if self.0.send(message).is_err() {
+        if self.sender.send(message).is_err() {
             tracing::debug!("the client no longer listens");
         }
     }

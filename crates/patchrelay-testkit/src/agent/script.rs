@@ -68,6 +68,8 @@ pub enum Step {
     },
     /// Says something. The last one of a turn is its answer.
     Say(String),
+    /// Runs a command in a shell, in the thread's directory, and says nothing until it has ended.
+    Run(String),
     /// Waits, in milliseconds.
     SleepMs(u64),
     /// Waits until this file exists: a gate that a test opens.
@@ -106,6 +108,8 @@ pub enum ReportAnswer {
 pub struct Flaws {
     /// Requests that are never answered.
     pub silent: Vec<String>,
+    /// News that are lost on their way.
+    pub lost: Vec<String>,
     /// Members of the answer to `thread/start` and `thread/resume` that are not what was asked for.
     pub thread_answer: Map<String, Value>,
     /// What it writes to stderr when it starts.

@@ -105,9 +105,9 @@ enum Input {
 impl Server {
     fn new(script: Script, home: &Path, out: Out) -> Self {
         Self {
+            out: out.losing(&script.flaws.lost),
             script,
             home: home.to_owned(),
-            out,
             is_initialized: false,
             threads: HashMap::new(),
             running: None,
@@ -285,8 +285,7 @@ impl Server {
         let Some(thread) = self.threads.get_mut(&thread_id) else {
             return Err(Refused::new(format!("thread not found: {thread_id}")));
         };
-        let kept =
-            KeptTurn { id: id.clone(), client_id, prompt, is_report, status: None, answer: None };
+        let kept = KeptTurn { id: id.clone(), client_id, prompt, is_report, ..KeptTurn::default() };
         thread.history.turns.push(kept.clone());
         let broken =
             |error: io::Error| Refused(-32603, format!("failed to write the thread: {error}"));
@@ -335,6 +334,7 @@ impl Server {
         if let Some(thread) = self.threads.get_mut(&running.thread) {
             if let Some(turn) = thread.history.turns.last_mut() {
                 turn.status = Some(status.to_owned());
+                turn.error.clone_from(&error);
                 turn.answer.clone_from(&answer);
             }
             if let Err(error) = thread.history.keep(&self.home) {

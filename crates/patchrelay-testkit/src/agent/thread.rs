@@ -40,6 +40,9 @@ pub(crate) struct KeptTurn {
     pub(crate) is_report: bool,
     /// `None` while it runs, and for ever if the process died then.
     pub(crate) status: Option<String>,
+    /// Why it failed, if it did.
+    #[serde(default)]
+    pub(crate) error: Value,
     pub(crate) answer: Option<String>,
 }
 
@@ -83,7 +86,8 @@ impl History {
                     .as_ref()
                     .map(|answer| agent_message(&format!("{}-answer", turn.id), answer, true)),
             );
-            turn_body(&turn.id, turn.status.as_deref().unwrap_or(status), Value::Null, items)
+            let status = turn.status.as_deref().unwrap_or(status);
+            turn_body(&turn.id, status, turn.error.clone(), items)
         });
         json!({ "data": turns.collect::<Vec<_>>(), "nextCursor": null })
     }

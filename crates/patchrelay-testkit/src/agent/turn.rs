@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use patchrelay_process::{Command, MARKER_VARIABLE};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, mpsc},
@@ -16,6 +17,8 @@ use crate::agent::{
     thread::turn_body,
 };
 
+/// How long a command may take: longer than any test.
+const COMMAND_LIMIT: Duration = Duration::from_secs(3_600);
 /// How often a gate is looked at.
 const GATE_POLL: Duration = Duration::from_millis(10);
 
@@ -74,6 +77,11 @@ impl Turn {
                     self.say(&text, last_say == Some(n));
                     answer = Some(text);
                 }
+                Step::Run(command) => {
+                    if let Err(message) = self.execute(&command).await {
+                        return End::Failed { message, kind: "other" };
+                    }
+                }
                 Step::SleepMs(duration) => sleep(Duration::from_millis(duration)).await,
                 Step::WaitFor(gate) => {
                     while !gate.exists() {
@@ -104,13 +112,36 @@ impl Turn {
         End::Completed { answer }
     }
 
+    /// Runs a command. Unlike that of the real one, it ends with the turn.
+    async fn execute(&self, command: &str) -> Result<(), String> {
+        let mut item = json!({ "type": "commandExecution", "id": new_id(), "command": command });
+        self.told("item/started", &item);
+        let mut shell =
+            Command::new("/bin/sh", &self.cwd).args(["-c", command]).env("PATH", "/usr/bin:/bin");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this stands for another program, which hands its environment on"
+        )]
+        if let Ok(marker) = std::env::var(MARKER_VARIABLE) {
+            shell = shell.env(MARKER_VARIABLE, marker);
+        }
+        let ended = shell.run(COMMAND_LIMIT).await.map_err(|error| error.to_string())?;
+        item["exitCode"] = json!(ended.status.code());
+        self.told("item/completed", &item);
+        Ok(())
+    }
+
     fn say(&self, text: &str, is_final: bool) {
         self.item(agent_message(&format!("msg_{}", new_id()), text, is_final));
     }
 
     fn item(&self, item: Value) {
-        self.out.notify("item/started", self.about(json!({ "item": item, "turnId": self.id })));
-        self.out.notify("item/completed", self.about(json!({ "item": item, "turnId": self.id })));
+        self.told("item/started", &item);
+        self.told("item/completed", &item);
+    }
+
+    fn told(&self, news: &str, item: &Value) {
+        self.out.notify(news, self.about(json!({ "item": item, "turnId": self.id })));
     }
 
     fn about(&self, mut params: Value) -> Value {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use patchrelay_domain::{RunId, ThreadId, TurnId, TurnStatus};
+use patchrelay_domain::{RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
 use patchrelay_ports::{
     AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec, TurnOrder,
 };
@@ -315,6 +315,18 @@ impl AgentSession for Session {
         let call = sim.call("interrupt").await.map_err(lost)?;
         sim.state().agents.interrupts += 1;
         call.answer(()).await.map_err(lost)
+    }
+
+    async fn look_at_turn(&mut self, _turn: &TurnId) -> Result<TurnRecord, AgentError> {
+        let sim = self.sim()?;
+        let lost = |lost: super::fault::Lost| lost.agent("thread/turns/list");
+        let call = sim.call("look_at_turn").await.map_err(lost)?;
+        let record = if self.turn.is_some() { TurnRecord::InProgress } else { TurnRecord::Ended };
+        call.answer(record).await.map_err(lost)
+    }
+
+    async fn commands_cpu_time(&mut self) -> Option<Duration> {
+        None
     }
 
     async fn close(self: Box<Self>) {
