@@ -50,7 +50,7 @@ pub struct Settings {
     pub drain: Duration,
     /// How long one turn of the agent may take.
     pub turn_timeout: Duration,
-    /// How long the agent may be silent during a turn.
+    /// How long the agent may be silent during a turn before something is done about it.
     pub silence_timeout: Duration,
 }
 

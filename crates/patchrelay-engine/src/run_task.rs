@@ -5,16 +5,18 @@
 //! stops at once and stores nothing more.
 
 mod publish;
+mod supervise;
 mod work;
 
 use std::{sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    CommitSha, Interruption, IssueFacts, IssueId, ObservationKind, Project, Publication,
-    PullRequest, RunId, RunOutcome, RunPlan, RunProgress, RunState, Spent, Steer, ThreadId,
-    Versioned, charge, describe_phase, steer_run,
+    CommitSha, FeedEntry, Interruption, IssueFacts, IssueId, Ladder, ObservationKind, Project,
+    Publication, PullRequest, RunId, RunOutcome, RunPlan, RunProgress, RunState, Spent, Steer,
+    ThreadId, Versioned, charge, describe_phase, steer_run,
 };
-use patchrelay_ports::{CallError, Committed, Guard, Side, Step, WorkspaceError};
+use patchrelay_ports::{AgentError, CallError, Committed, Guard, Side, Step, WorkspaceError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -87,6 +89,10 @@ struct Progress {
     spent: Spent,
     /// The commit that is being published.
     commit: Option<CommitSha>,
+    /// What was tried about the silences of its agent.
+    ladder: Ladder,
+    /// When the work turn under way has to be over, together with whatever took its place.
+    end_by: Option<Instant>,
 }
 
 impl RunTask {
@@ -184,12 +190,16 @@ impl RunTask {
 
     /// Stores how the run stands. After this, a crash continues from here.
     async fn advance(&self, state: &RunState) -> Result<(), Halt> {
-        let line = describe_phase(state);
+        self.store(state, &describe_phase(state)).await
+    }
+
+    /// Stores how the run stands, and this line for people.
+    async fn store(&self, state: &RunState, line: &FeedEntry) -> Result<(), Halt> {
         info!(issue = %self.issue, run = %self.run, phase = %line.event, "run advanced");
         loop {
             let store = &self.context.ports.store;
             let stored = store
-                .advance(self.lease.lease(), &self.run, state, Some(&line), self.context.now())
+                .advance(self.lease.lease(), &self.run, state, Some(line), self.context.now())
                 .await;
             match stored {
                 Ok(true) => return Ok(()),
@@ -297,4 +307,9 @@ fn ended_by_call(error: &CallError) -> RunOutcome {
     } else {
         RunOutcome::Failed { reason }
     }
+}
+
+/// The outcome of a run that could not go on with its agent.
+fn ended_by_agent(error: &AgentError) -> RunOutcome {
+    RunOutcome::Failed { reason: chain(error) }
 }

@@ -2,29 +2,24 @@
 
 use patchrelay_domain::{
     ChangeSet, CommitSha, Evidence, ForgeNow, Interruption, IssueFacts, Policy, Publication,
-    Report, RunOutcome, RunPlan, RunState, RunType, Steer, Ticket, TreeId, TurnId, TurnStatus,
+    Report, RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId, TurnId, TurnStatus,
     Verdict, Worktree, commit_message, parse_report,
     prompt::{self, EarlierWork},
     pull_request_text, report_schema, verify,
 };
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentSession, CommitOrder, PrepareOrder, Side, Step,
-    ThreadSpec, TreeState, TurnOrder, WorkspaceError,
+    AgentLaunch, AgentSession, CommitOrder, PrepareOrder, Side, Step, ThreadSpec, TreeState,
+    TurnOrder, WorkspaceError,
 };
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use super::{
-    Halt, Progress, RunTask, STORE_RETRY, ended_by_call, ended_by_git,
+    Halt, Progress, RunTask, STORE_RETRY, ended_by_agent, ended_by_call, ended_by_git,
     publish::{FIRST_RETRY, LAST_RETRY},
+    supervise::{Cut, Turn, Watched},
 };
 use crate::error::chain;
-
-/// How a turn ended, and what the agent said last.
-struct Turn {
-    status: TurnStatus,
-    answer: String,
-}
 
 /// What the turns of one run stand on.
 struct Job<'a> {
@@ -61,12 +56,17 @@ impl RunTask {
             progress.spent.millis = progress.spent.millis.saturating_add(worked);
             let (turn, report) = match asked {
                 Ok(asked) => asked,
+                // The same run goes on, on its thread or on a new one; how is stored already.
+                Err(Cut::Replaced) => {
+                    instruction = progress.thread.is_some().then(|| Rung::GO_ON.to_owned());
+                    continue;
+                }
                 // What was written so far is the product of the turn, however it ended (D26).
-                Err(Halt::Outcome(outcome)) => {
+                Err(Cut::Halt(Halt::Outcome(outcome))) => {
                     self.rescue(&worktree.path).await?;
                     return Err(Halt::Outcome(outcome));
                 }
-                Err(Halt::Leave) => return Err(Halt::Leave),
+                Err(Cut::Halt(Halt::Leave)) => return Err(Halt::Leave),
             };
             let tree = self.inspect(&worktree).await?;
             let evidence = self.evidence(plan, turn.status, &tree).await?;
@@ -173,7 +173,7 @@ impl RunTask {
             network: self.project.network,
         };
         let launched = self.lease.guard(self.context.ports.agent.launch(&order)).await?;
-        launched.map_err(|error| failed(&error))
+        launched.map_err(|error| Halt::with(ended_by_agent(&error)))
     }
 
     /// The work turn and, when it completed, the report turn.
@@ -183,12 +183,12 @@ impl RunTask {
         job: &Job<'_>,
         progress: &mut Progress,
         instruction: Option<&str>,
-    ) -> Result<(Turn, Option<Report>), Halt> {
+    ) -> Result<(Turn, Option<Report>), Cut> {
         let wanted = progress.thread.clone();
         let spec = wanted.clone().map_or(ThreadSpec::Fresh, ThreadSpec::Resume);
         self.reached(Step::OpenThread, Side::Before);
-        let open =
-            self.lease.guard(session.open_thread(spec)).await?.map_err(|error| failed(&error))?;
+        let open = self.lease.guard(session.open_thread(spec)).await?;
+        let open = open.map_err(|error| Halt::with(ended_by_agent(&error)))?;
         self.reached(Step::OpenThread, Side::After);
         let same_thread = wanted.as_ref() == Some(&open);
         progress.thread = Some(open.clone());
@@ -196,32 +196,37 @@ impl RunTask {
 
         let input = match instruction {
             Some(instruction) if same_thread => prompt::continuation(instruction),
-            Some(_) | None => self.prompt(job, same_thread).await?,
+            Some(_) | None => self.prompt(job, same_thread, progress).await?,
         };
         // The run and the number of the turn: the same message, when it is looked for after a crash (D22).
         let order = TurnOrder {
-            message_id: format!("{}-{}", self.run, progress.continuations),
+            message_id: format!("{}-{}", self.run, progress.spent.turns),
             input,
             output_schema: None,
         };
         self.reached(Step::StartTurn, Side::Before);
         let turn = self.start_turn(session, &order, progress).await?;
         self.reached(Step::StartTurn, Side::After);
-        self.advance(&working(job.worktree, progress, Some(turn))).await?;
-        let turn = self.supervise(session, progress).await?;
+        let state = working(job.worktree, progress, Some(turn.clone()));
+        self.advance(&state).await?;
+        let limit = self.context.settings.turn_timeout;
+        let end_by = *progress.end_by.get_or_insert_with(|| Instant::now() + limit);
+        let watched = Watched { turn: &turn, worktree: job.worktree, state: &state, end_by };
+        let turn = self.supervise(session, &watched, progress).await?;
+        progress.end_by = None;
         self.reached(Step::EndTurn, Side::Before);
         if turn.status != TurnStatus::Completed {
             return Ok((turn, None));
         }
-        self.advance(&RunState::Reporting {
+        let state = RunState::Reporting {
             worktree: job.worktree.clone(),
             thread: open,
             continuations: progress.continuations,
-        })
-        .await?;
+        };
+        self.advance(&state).await?;
         self.reached(Step::EndTurn, Side::After);
         self.reached(Step::Report, Side::Before);
-        let report = self.report(session, job.plan.run_type, progress).await?;
+        let report = self.report(session, job, &state, progress).await?;
         self.reached(Step::Report, Side::After);
         Ok((turn, report))
     }
@@ -233,15 +238,22 @@ impl RunTask {
         progress: &mut Progress,
     ) -> Result<TurnId, Halt> {
         let turn = self.lease.guard(session.start_turn(order)).await?;
-        let turn = turn.map_err(|error| failed(&error))?;
+        let turn = turn.map_err(|error| Halt::with(ended_by_agent(&error)))?;
         progress.spent.turns = progress.spent.turns.saturating_add(1);
         Ok(turn)
     }
 
     /// What the agent is told at the beginning of a run.
-    async fn prompt(&self, job: &Job<'_>, same_thread: bool) -> Result<String, Halt> {
+    async fn prompt(
+        &self,
+        job: &Job<'_>,
+        same_thread: bool,
+        progress: &Progress,
+    ) -> Result<String, Halt> {
         let Job { plan, facts, ticket, worktree } = job;
-        let earlier = match (plan.keep_edits, same_thread) {
+        // An earlier turn of this run may have left some, on a thread that is given up or gone.
+        let has_edits = plan.keep_edits || 0 < progress.spent.turns;
+        let earlier = match (has_edits, same_thread) {
             (_, true) => EarlierWork::SameThread { dirty: Vec::new() },
             (true, false) => EarlierWork::OtherThread {
                 rescue: self.rescue(&worktree.path).await?,
@@ -270,91 +282,28 @@ impl RunTask {
     async fn report(
         &self,
         session: &mut dyn AgentSession,
-        run_type: RunType,
+        job: &Job<'_>,
+        state: &RunState,
         progress: &mut Progress,
-    ) -> Result<Option<Report>, Halt> {
-        let work = prompt::Work::bare(run_type);
+    ) -> Result<Option<Report>, Cut> {
+        let work = prompt::Work::bare(job.plan.run_type);
         let tries = [(1, prompt::report(&work)), (2, prompt::report_again(&work))];
         for (try_number, input) in tries {
             let order = TurnOrder {
-                message_id: format!("{}-{}-report-{try_number}", self.run, progress.continuations),
+                message_id: format!("{}-{}-report-{try_number}", self.run, progress.spent.turns),
                 input,
                 output_schema: Some(report_schema().to_string()),
             };
-            self.start_turn(session, &order, progress).await?;
-            let turn = self.supervise(session, progress).await?;
+            let turn = self.start_turn(session, &order, progress).await?;
+            let end_by = Instant::now() + self.context.settings.turn_timeout;
+            let watched = Watched { turn: &turn, worktree: job.worktree, state, end_by };
+            let turn = self.supervise(session, &watched, progress).await?;
             match parse_report(&turn.answer) {
                 Ok(report) => return Ok(Some(report)),
                 Err(error) => warn!(run = %self.run, try_number, %error, "no report"),
             }
         }
         Ok(None)
-    }
-
-    /// Waits for the end of a turn, and ends it early when the facts, the clock or the lease say so.
-    async fn supervise(
-        &self,
-        session: &mut dyn AgentSession,
-        progress: &Progress,
-    ) -> Result<Turn, Halt> {
-        enum Happened {
-            Event(Result<AgentEvent, AgentError>),
-            Changed,
-            Shutdown,
-            LeaseLost,
-            Silence,
-            TooLong,
-        }
-        let settings = &self.context.settings;
-        let end_by = Instant::now() + settings.turn_timeout;
-        let mut silent_until = Instant::now() + settings.silence_timeout;
-        let mut changes = self.context.nudge.changes();
-        // The facts may have changed since the run was claimed, while nobody here listened.
-        changes.mark_changed();
-        loop {
-            let happened = tokio::select! {
-                biased;
-                () = self.lease.lost().cancelled() => Happened::LeaseLost,
-                () = self.shutdown.cancelled() => Happened::Shutdown,
-                event = session.next_event() => Happened::Event(event),
-                Ok(()) = changes.changed() => Happened::Changed,
-                () = tokio::time::sleep_until(end_by) => Happened::TooLong,
-                () = tokio::time::sleep_until(silent_until) => Happened::Silence,
-            };
-            match happened {
-                Happened::Event(Ok(AgentEvent::Progress { line })) => {
-                    debug!(run = %self.run, %line, "agent");
-                    silent_until = Instant::now() + settings.silence_timeout;
-                }
-                Happened::Event(Ok(AgentEvent::TurnEnded { status, answer })) => {
-                    return Ok(Turn { status, answer });
-                }
-                Happened::Event(Err(error)) => return Err(failed(&error)),
-                Happened::Changed => match self.steer(progress).await {
-                    // What humans say meanwhile is taken up by the next run.
-                    Ok(Steer::Continue | Steer::Deliver(_) | Steer::WithholdPublication(_)) => {}
-                    Ok(Steer::Interrupt(by)) => return Err(self.stopped(session, by).await),
-                    // Asked again at the next change, and once more before anything is published.
-                    Err(error) => {
-                        warn!(run = %self.run, error = %chain(&error), "a run could not be steered");
-                    }
-                },
-                Happened::Shutdown => {
-                    return Err(self.stopped(session, Interruption::Shutdown).await);
-                }
-                Happened::LeaseLost => return Err(Halt::Leave),
-                Happened::Silence => return Err(stuck("it was silent for too long")),
-                Happened::TooLong => return Err(stuck("its turn took too long")),
-            }
-        }
-    }
-
-    /// Interrupts the turn as well as it can be; closing the session ends it in any case.
-    async fn stopped(&self, session: &mut dyn AgentSession, by: Interruption) -> Halt {
-        if let Err(error) = session.interrupt().await {
-            debug!(run = %self.run, error = %chain(&error), "the turn was not interrupted; its process is ended");
-        }
-        Halt::with(RunOutcome::Interrupted { by })
     }
 
     async fn inspect(&self, worktree: &Worktree) -> Result<TreeState, Halt> {
@@ -434,19 +383,11 @@ impl RunTask {
 }
 
 /// How a run in which the agent works is stored.
-fn working(worktree: &Worktree, progress: &Progress, turn: Option<TurnId>) -> RunState {
+pub(super) fn working(worktree: &Worktree, progress: &Progress, turn: Option<TurnId>) -> RunState {
     RunState::Working {
         worktree: worktree.clone(),
         thread: progress.thread.clone(),
         turn,
         continuations: progress.continuations,
     }
-}
-
-fn stuck(what: &str) -> Halt {
-    Halt::with(RunOutcome::Failed { reason: format!("the agent was ended: {what}") })
-}
-
-fn failed(error: &AgentError) -> Halt {
-    Halt::with(RunOutcome::Failed { reason: chain(error) })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchrelay_domain::{Attempts, RunOutcome};
+use patchrelay_domain::RunOutcome;
 
 use super::sim::{Act, Fault, Turn, World};
 
@@ -13,27 +13,6 @@ async fn first_failure(world: &World) -> String {
         Some(RunOutcome::Failed { reason, .. }) => reason,
         other => panic!("it did not fail: {other:?}"),
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_agent_that_is_silent_for_too_long_is_ended() {
-    let mut world = World::with_delegated_ticket().await;
-    let write = Act::Writes { path: "first", content: "one" };
-    world.sim.state().agents.work.push_back(Turn::of([(5, write)]));
-    world.start();
-    let reason = first_failure(&world).await;
-    assert!(reason.contains("silent"), "{reason}");
-    let age = world.sim.age();
-    assert!((600..620).contains(&age.as_secs()), "{age:?}");
-    assert_eq!(world.facts().await.attempts, Attempts { recovery: 1, ..Attempts::default() });
-    world.assert_published_once().await;
-    assert_eq!(world.runs().await.len(), 2);
-    assert_eq!(world.facts().await.attempts, Attempts::default(), "progress forgives");
-    let first = world.runs().await[0].id.clone();
-    let state = world.sim.state();
-    let head = state.forge.open_pull_requests()[0].head.clone();
-    assert_eq!(state.forge.files(&head)["first"], "one");
-    assert!(state.disk.rescued.iter().any(|(run, files)| *run == first && files["first"] == "one"));
 }
 
 #[tokio::test(start_paused = true)]

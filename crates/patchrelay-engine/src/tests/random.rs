@@ -13,7 +13,7 @@ use std::{
 use patchrelay_domain::{Budgets, IssueId, PrState, TrackerStateKind};
 use patchrelay_ports::{Clock, Side, Step};
 
-use super::sim::{Act, Chance, Death, Dice, Turn, World, issue, opened};
+use super::sim::{Act, Chance, Death, Dice, Hang, Turn, World, issue, opened};
 
 /// How many stories are told. Each takes some tens of milliseconds.
 const SEEDS: u64 = 100;
@@ -187,7 +187,16 @@ fn some_turn(dice: &mut Dice) -> Turn {
         0 => Act::Fails,
         1 => Act::Dies,
         // It says nothing more.
-        2 => return turn,
+        2 => {
+            turn.hang = match dice.below(5) {
+                0 => Hang::Model,
+                1 => Hang::Stubborn,
+                2 => Hang::Deaf,
+                3 => Hang::Unheard("Done.".to_owned()),
+                _ => Hang::Forgotten,
+            };
+            return turn;
+        }
         _ => Act::Ends("Done.".to_owned()),
     };
     turn.acts.push_back((Duration::from_secs(1 + dice.below(5)), end));

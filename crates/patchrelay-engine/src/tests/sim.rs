@@ -27,7 +27,7 @@ use tokio::{sync::watch, time::Instant};
 
 use self::fault::Faults;
 pub(super) use self::{
-    agent::{Act, Agents, Turn, report},
+    agent::{Act, Agents, Commands, Hang, Turn, report},
     fault::{Chance, Dice, Fault, Gate},
     forge::Forge,
     tracker::{Deliveries, Tickets, opened, pull_request_changed},

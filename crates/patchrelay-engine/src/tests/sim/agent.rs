@@ -37,12 +37,52 @@ pub(in crate::tests) struct Turn {
     pub(in crate::tests) acts: VecDeque<(Duration, Act)>,
     /// Whether it does all this again and again.
     pub(in crate::tests) repeats: bool,
+    /// What helps when nothing more comes of it.
+    pub(in crate::tests) hang: Hang,
+    pub(in crate::tests) commands: Commands,
 }
+
+/// How a turn is stuck.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::tests) enum Hang {
+    /// The model does not answer. An interrupt ends the turn.
+    #[default]
+    Model,
+    /// An interrupt is accepted, and the turn goes on.
+    Stubborn,
+    /// The process answers nothing at all.
+    Deaf,
+    /// The turn is over, with these last words, and the news of that were lost.
+    Unheard(String),
+    /// The thread does not know the turn.
+    Forgotten,
+}
+
+/// What the commands of an agent do meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::tests) enum Commands {
+    /// Nothing, but sleep.
+    #[default]
+    Idle,
+    /// They use a processor for this long, from the beginning of the turn.
+    Burn(Duration),
+    /// The system does not show it.
+    Unseen,
+}
+
+/// How long a request to an agent that does not answer takes to fail.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 impl Turn {
     pub(in crate::tests) fn of<const N: usize>(acts: [(u64, Act); N]) -> Self {
         let acts = acts.map(|(seconds, act)| (Duration::from_secs(seconds), act));
-        Self { acts: acts.into(), repeats: false }
+        Self { acts: acts.into(), ..Self::default() }
+    }
+
+    /// It writes one file, and hangs.
+    pub(in crate::tests) fn stuck(hang: Hang) -> Self {
+        let write = Act::Writes { path: "first", content: "one" };
+        Self { hang, ..Self::of([(5, write)]) }
     }
 
     /// Twenty seconds of work on one file.
@@ -96,6 +136,8 @@ pub(in crate::tests) struct Agents {
     pub(in crate::tests) reaped: Vec<RunId>,
     /// How often a turn was asked to stop.
     pub(in crate::tests) interrupts: u64,
+    /// How many processes were ended in the middle of a turn.
+    pub(in crate::tests) killed: u64,
     /// Whether our process is dying, and its agents outlive it.
     pub(in crate::tests) outlive_us: bool,
 }
@@ -149,7 +191,7 @@ impl AgentRuntime for Runtime {
                 is_at_work: false,
             };
             state.agents.processes.insert(id, process);
-            Session { id, sim: Arc::downgrade(&self.sim), thread: None, turn: None }
+            Session { id, sim: Arc::downgrade(&self.sim), thread: None, turn: None, end: None }
         };
         Ok(Box::new(call.answer(session).await.map_err(lost)?))
     }
@@ -172,12 +214,15 @@ struct Session {
     sim: Weak<Sim>,
     thread: Option<ThreadId>,
     turn: Option<Running>,
+    /// The end of the turn, as long as nobody has heard it.
+    end: Option<AgentEvent>,
 }
 
 struct Running {
     turn: Turn,
     number: usize,
     since: Instant,
+    began: Instant,
 }
 
 impl Drop for Session {
@@ -226,11 +271,32 @@ impl Session {
                 (TurnStatus::Failed { reason: "the process ended".to_owned() }, String::new())
             }
         };
+        drop(state);
+        self.over(sim);
+        AgentEvent::TurnEnded { status: ended.0, answer: ended.1 }
+    }
+
+    /// The turn is over.
+    fn over(&mut self, sim: &Sim) {
         self.turn = None;
-        if let Some(process) = state.agents.processes.get_mut(&self.id) {
+        if let Some(process) = sim.state().agents.processes.get_mut(&self.id) {
             process.is_at_work = false;
         }
-        AgentEvent::TurnEnded { status: ended.0, answer: ended.1 }
+    }
+
+    /// How the turn is stuck, once nothing more comes of it.
+    fn hang(&self) -> Option<Hang> {
+        let turn = &self.turn.as_ref()?.turn;
+        turn.acts.is_empty().then(|| turn.hang.clone())
+    }
+
+    /// A request to an agent that may be deaf.
+    async fn heard(&self, request: &'static str) -> Result<(), AgentError> {
+        if self.hang() == Some(Hang::Deaf) {
+            tokio::time::sleep(REQUEST_LIMIT).await;
+            return Err(AgentError::Request { request, reason: "no answer".to_owned() });
+        }
+        Ok(())
     }
 }
 
@@ -283,7 +349,8 @@ impl AgentSession for Session {
                 true => agents.reports.pop_front().unwrap_or_else(|| report("done")),
                 false => agents.work.pop_front().unwrap_or_else(Turn::work),
             };
-            self.turn = Some(Running { turn, number, since: Instant::now() });
+            let now = Instant::now();
+            self.turn = Some(Running { turn, number, since: now, began: now });
             number
         };
         call.answer(TurnId::new(format!("turn-{number}"))).await.map_err(lost)
@@ -291,6 +358,9 @@ impl AgentSession for Session {
 
     async fn next_event(&mut self) -> Result<AgentEvent, AgentError> {
         let sim = self.sim()?;
+        if let Some(end) = self.end.take() {
+            return Ok(end);
+        }
         let Some(running) = &mut self.turn else { return std::future::pending().await };
         let Some((after, _)) = running.turn.acts.front() else {
             return std::future::pending().await;
@@ -313,25 +383,53 @@ impl AgentSession for Session {
         let sim = self.sim()?;
         let lost = |lost: super::fault::Lost| lost.agent("turn/interrupt");
         let call = sim.call("interrupt").await.map_err(lost)?;
+        self.heard("turn/interrupt").await?;
         sim.state().agents.interrupts += 1;
+        let stops = self.hang().is_none_or(|hang| hang == Hang::Model);
+        if self.turn.is_some() && stops {
+            self.over(&sim);
+            let (status, answer) = (TurnStatus::Interrupted, String::new());
+            self.end = Some(AgentEvent::TurnEnded { status, answer });
+        }
         call.answer(()).await.map_err(lost)
     }
 
-    async fn look_at_turn(&mut self, _turn: &TurnId) -> Result<TurnRecord, AgentError> {
+    async fn look_at_turn(&mut self, turn: &TurnId) -> Result<TurnRecord, AgentError> {
         let sim = self.sim()?;
         let lost = |lost: super::fault::Lost| lost.agent("thread/turns/list");
         let call = sim.call("look_at_turn").await.map_err(lost)?;
-        let record = if self.turn.is_some() { TurnRecord::InProgress } else { TurnRecord::Ended };
+        self.heard("thread/turns/list").await?;
+        let number = self.turn.as_ref().map(|running| format!("turn-{}", running.number));
+        let record = match self.hang() {
+            _ if number.as_deref() != Some(turn.as_str()) => TurnRecord::Unknown,
+            Some(Hang::Forgotten) => TurnRecord::Unknown,
+            Some(Hang::Unheard(answer)) => {
+                self.over(&sim);
+                let status = TurnStatus::Completed;
+                self.end = Some(AgentEvent::TurnEnded { status, answer });
+                TurnRecord::Ended
+            }
+            Some(Hang::Model | Hang::Stubborn | Hang::Deaf) | None => TurnRecord::InProgress,
+        };
         call.answer(record).await.map_err(lost)
     }
 
     async fn commands_cpu_time(&mut self) -> Option<Duration> {
-        None
+        let running = self.turn.as_ref()?;
+        match running.turn.commands {
+            Commands::Idle => Some(Duration::ZERO),
+            Commands::Burn(time) => Some(running.began.elapsed().min(time)),
+            Commands::Unseen => None,
+        }
     }
 
     async fn close(self: Box<Self>) {
         if let Some(sim) = self.sim.upgrade() {
-            sim.state().agents.processes.remove(&self.id);
+            {
+                let agents = &mut sim.state().agents;
+                let ended = agents.processes.remove(&self.id);
+                agents.killed += u64::from(ended.is_some_and(|process| process.is_at_work));
+            }
             sim.tell();
         }
     }

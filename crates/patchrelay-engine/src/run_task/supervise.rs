@@ -1,0 +1,271 @@
+//! Waiting for the end of a turn, and what is done when nothing is heard of it.
+
+use std::time::Duration;
+
+use patchrelay_domain::{
+    Interruption, RunOutcome, RunState, Rung, Sign, Steer, TurnId, TurnRecord, TurnStatus,
+    Worktree, climb, describe_rung,
+};
+use patchrelay_ports::{AgentError, AgentEvent, AgentSession};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, warn};
+
+use super::{Halt, Progress, RunTask, ended_by_agent, work::working};
+use crate::{error::chain, lease::LeaseLost};
+
+/// How long an interrupted turn may take to end. It takes milliseconds.
+const INTERRUPT_GRACE: Duration = Duration::from_secs(30);
+/// How long a turn is asked to stop that is ended in any case.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// How a turn ended, and what the agent said last.
+pub(super) struct Turn {
+    pub(super) status: TurnStatus,
+    pub(super) answer: String,
+}
+
+/// Why a turn is not waited for any more.
+pub(super) enum Cut {
+    /// The run stops.
+    Halt(Halt),
+    /// Its agent is to be ended, and another goes on: on the thread of the run, as it stands now, or on a new one if it has
+    /// none any more.
+    Replaced,
+}
+
+impl From<Halt> for Cut {
+    fn from(halt: Halt) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+impl From<LeaseLost> for Cut {
+    fn from(lost: LeaseLost) -> Self {
+        Self::Halt(lost.into())
+    }
+}
+
+/// A turn that is waited for.
+pub(super) struct Watched<'a> {
+    pub(super) turn: &'a TurnId,
+    pub(super) worktree: &'a Worktree,
+    /// How the run is stored meanwhile.
+    pub(super) state: &'a RunState,
+    /// When it is too late.
+    pub(super) end_by: Instant,
+}
+
+/// How long nothing was heard, and what is due because of that.
+struct Silence {
+    /// How long an agent may be silent.
+    limit: Duration,
+    heard: Instant,
+    due: Instant,
+    /// The last look at the processor time of its commands.
+    look: Option<(Instant, Option<Duration>)>,
+    /// Something that was seen and is acted upon as soon as nothing new is heard.
+    sign: Option<Sign>,
+    is_interrupted: bool,
+}
+
+impl Silence {
+    fn new(limit: Duration) -> Self {
+        let now = Instant::now();
+        let due = now + limit / 2;
+        Self { limit, heard: now, due, look: None, sign: None, is_interrupted: false }
+    }
+
+    /// Notes a look at the processor time, and tells what it says together with the one before it. Commands are looked
+    /// at over half of the time that an agent may be silent, so that one which pauses now and then is not taken for idle.
+    fn looked(&mut self, used: Option<Duration>) -> Option<Sign> {
+        let now = Instant::now();
+        self.due = now + self.limit / 2;
+        let (then, before) = self.look.replace((now, used))?;
+        let used = used.zip(before).map(|(used, before)| used.saturating_sub(before));
+        Some(Sign::Silence { used, within: now - then })
+    }
+
+    /// Acts on this after a while, unless something is heard before.
+    fn act_on(&mut self, sign: Sign, after: Duration) {
+        self.sign = Some(sign);
+        self.due = Instant::now() + after;
+    }
+}
+
+impl RunTask {
+    /// Waits for the end of a turn. Ends it early when the facts, the clock or the lease say so, and puts another in its
+    /// place when the agent is silent and nothing gentler helps. What is done about a silence is stored before it is
+    /// done.
+    pub(super) async fn supervise(
+        &self,
+        session: &mut dyn AgentSession,
+        watched: &Watched<'_>,
+        progress: &mut Progress,
+    ) -> Result<Turn, Cut> {
+        enum Happened {
+            Event(Result<AgentEvent, AgentError>),
+            Changed,
+            Shutdown,
+            LeaseLost,
+            Silence,
+            TooLong,
+        }
+        let mut silence = Silence::new(self.context.settings.silence_timeout);
+        let mut changes = self.context.nudge.changes();
+        // The facts may have changed since the run was claimed, while nobody here listened.
+        changes.mark_changed();
+        loop {
+            let happened = tokio::select! {
+                biased;
+                () = self.lease.lost().cancelled() => Happened::LeaseLost,
+                () = self.shutdown.cancelled() => Happened::Shutdown,
+                event = session.next_event() => Happened::Event(event),
+                Ok(()) = changes.changed() => Happened::Changed,
+                () = sleep_until(watched.end_by) => Happened::TooLong,
+                () = sleep_until(silence.due) => Happened::Silence,
+            };
+            match happened {
+                // A turn that was interrupted is over, whatever it still says.
+                Happened::Event(Ok(AgentEvent::Progress { .. })) if silence.is_interrupted => {}
+                Happened::Event(Ok(AgentEvent::Progress { line })) => {
+                    debug!(run = %self.run, %line, "agent");
+                    progress.ladder.moved();
+                    silence = Silence::new(silence.limit);
+                }
+                Happened::Event(Ok(AgentEvent::TurnEnded { status, answer })) => {
+                    if let Some(sign @ Sign::Record(TurnRecord::Ended)) = silence.sign.take() {
+                        self.rise(sign, session, watched, &mut silence, progress).await?;
+                    }
+                    if !silence.is_interrupted || was_done(&status) {
+                        progress.ladder.moved();
+                        return Ok(Turn { status, answer });
+                    }
+                    self.rise(Sign::Interrupted, session, watched, &mut silence, progress).await?;
+                }
+                Happened::Event(Err(error)) => {
+                    return Err(Halt::with(ended_by_agent(&error)).into());
+                }
+                Happened::Changed => match self.steer(progress).await {
+                    // What humans say meanwhile is taken up by the next run.
+                    Ok(Steer::Continue | Steer::Deliver(_) | Steer::WithholdPublication(_)) => {}
+                    Ok(Steer::Interrupt(by)) => return Err(self.stopped(session, by).await.into()),
+                    // Asked again at the next change, and once more before anything is published.
+                    Err(error) => {
+                        warn!(run = %self.run, error = %chain(&error), "a run could not be steered");
+                    }
+                },
+                Happened::Shutdown => {
+                    return Err(self.stopped(session, Interruption::Shutdown).await.into());
+                }
+                Happened::LeaseLost => return Err(Halt::Leave.into()),
+                Happened::TooLong => {
+                    let reason = "the agent was ended: its turn took too long".to_owned();
+                    return Err(Halt::with(RunOutcome::Failed { reason }).into());
+                }
+                Happened::Silence => {
+                    let sign = match silence.sign.take() {
+                        Some(sign) => {
+                            silence.due = Instant::now() + silence.limit / 2;
+                            Some(sign)
+                        }
+                        None => {
+                            let used = self.unless_stopped(session.commands_cpu_time()).await?;
+                            silence.looked(used)
+                        }
+                    };
+                    if let Some(sign) = sign {
+                        self.rise(sign, session, watched, &mut silence, progress).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does the next thing about a silence.
+    async fn rise(
+        &self,
+        sign: Sign,
+        session: &mut dyn AgentSession,
+        watched: &Watched<'_>,
+        silence: &mut Silence,
+        progress: &mut Progress,
+    ) -> Result<(), Cut> {
+        let rung = climb(&mut progress.ladder, sign);
+        if rung == Rung::Fresh {
+            progress.thread = None;
+        }
+        // Whoever continues after a crash must find the thread that goes on, and no other.
+        let next = match rung {
+            Rung::Resume | Rung::Fresh => &working(watched.worktree, progress, None),
+            Rung::Wait | Rung::Ask | Rung::TakeEnd | Rung::Interrupt | Rung::GiveUp => {
+                watched.state
+            }
+        };
+        self.store(next, &describe_rung(rung, silence.heard.elapsed())).await?;
+        match rung {
+            Rung::Wait | Rung::TakeEnd => Ok(()),
+            Rung::Ask => {
+                let looked = self.unless_stopped(session.look_at_turn(watched.turn)).await?;
+                silence.act_on(self.recorded(looked), Duration::ZERO);
+                Ok(())
+            }
+            Rung::Interrupt => {
+                silence.is_interrupted = true;
+                let grace = match self.unless_stopped(session.interrupt()).await? {
+                    Ok(()) => INTERRUPT_GRACE,
+                    Err(error) => {
+                        warn!(run = %self.run, error = %chain(&error), "a silent agent did not take an interrupt");
+                        Duration::ZERO
+                    }
+                };
+                silence.act_on(Sign::Interrupted, grace);
+                Ok(())
+            }
+            Rung::Resume | Rung::Fresh => Err(Cut::Replaced),
+            Rung::GiveUp => Err(Halt::with(progress.ladder.given_up()).into()),
+        }
+    }
+
+    fn recorded(&self, looked: Result<TurnRecord, AgentError>) -> Sign {
+        match looked {
+            Ok(record) => Sign::Record(record),
+            Err(error) => {
+                warn!(run = %self.run, error = %chain(&error), "a silent agent did not tell how its turn stands");
+                Sign::Unanswered
+            }
+        }
+    }
+
+    /// Waits for an agent that may not answer, unless the service stops or the lease is lost meanwhile.
+    async fn unless_stopped<T>(&self, answer: impl Future<Output = T>) -> Result<T, Halt> {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => {
+                Err(Halt::with(RunOutcome::Interrupted { by: Interruption::Shutdown }))
+            }
+            answered = self.lease.guard(answer) => Ok(answered?),
+        }
+    }
+
+    /// Interrupts the turn as well as it can be; closing the session ends it in any case.
+    async fn stopped(&self, session: &mut dyn AgentSession, by: Interruption) -> Halt {
+        match timeout(STOP_GRACE, session.interrupt()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                debug!(run = %self.run, error = %chain(&error), "the turn was not interrupted; its process is ended");
+            }
+            Err(_) => {
+                debug!(run = %self.run, "the turn was not interrupted in time; its process is ended");
+            }
+        }
+        Halt::with(RunOutcome::Interrupted { by })
+    }
+}
+
+/// Whether a turn that was interrupted was over by itself before that, so that its end is what counts.
+fn was_done(status: &TurnStatus) -> bool {
+    match status {
+        TurnStatus::Completed | TurnStatus::Unavailable { .. } => true,
+        TurnStatus::Interrupted | TurnStatus::Failed { .. } => false,
+    }
+}
