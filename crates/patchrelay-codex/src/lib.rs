@@ -19,6 +19,7 @@ mod trust;
 
 mod connection;
 mod lines;
+mod outage;
 mod turns;
 mod wire;
 

@@ -1,8 +1,11 @@
 //! The messages, read leniently: what is not known is passed over, because each version of codex adds some.
 
+use chrono::Local;
 use patchrelay_domain::{TurnRecord, TurnStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::outage::retry_after;
 
 /// A longer text of codex is cut in our errors and progress lines, in characters.
 const MAX_TEXT: usize = 300;
@@ -177,7 +180,8 @@ fn status(turn: &TurnBody) -> TurnStatus {
             };
             let reason = one_line(&format!("{message} ({shown})"));
             if OUTAGES.contains(&kind.as_str()) {
-                TurnStatus::Unavailable { reason }
+                let retry_after = retry_after(message, &Local::now());
+                TurnStatus::Unavailable { reason, retry_after }
             } else {
                 TurnStatus::Failed { reason }
             }

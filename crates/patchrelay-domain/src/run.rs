@@ -1,5 +1,7 @@
 //! Runs: what one may be for, how it stands, what the agent reports and how it can end.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -137,6 +139,8 @@ pub enum TurnStatus {
     Unavailable {
         /// The runtime's words.
         reason: String,
+        /// In how long it answers again, if it says so.
+        retry_after: Option<Duration>,
     },
     /// It failed.
     Failed {

@@ -5,7 +5,7 @@ mod conflicts;
 pub use self::conflicts::UnmergedPath;
 use crate::{
     ChangeSet, GateHit, GateStatus, IssueFacts, Policy, PrState, Report, ReportOutcome, RunOutcome,
-    RunType, TreeId, TurnStatus, gate, policy, prompt::Publisher,
+    RunType, Timestamp, TreeId, TurnStatus, gate, policy, prompt::Publisher,
 };
 
 /// What is really there after a turn.
@@ -15,6 +15,8 @@ pub struct Evidence {
     pub run_type: RunType,
     /// How the turn ended.
     pub turn: TurnStatus,
+    /// When it is judged.
+    pub at: Timestamp,
     /// The tree that would be published.
     pub tree: TreeId,
     /// How it differs from the commit that the worktree stands on, for the gate.
@@ -37,6 +39,7 @@ impl Evidence {
         Self {
             run_type,
             turn: TurnStatus::Completed,
+            at: Timestamp::default(),
             tree,
             changes: ChangeSet::default(),
             has_merged_base: false,
@@ -115,7 +118,7 @@ pub fn verify(
     evidence: &Evidence,
     continuations: u32,
 ) -> Verdict {
-    if let Some(outcome) = unfinished(&evidence.turn) {
+    if let Some(outcome) = unfinished(&evidence.turn, evidence.at) {
         return Verdict::Settle(outcome);
     }
     let case = Case { policy, evidence, continuations };
@@ -133,15 +136,15 @@ pub fn verify(
 }
 
 /// A turn that did not end by itself says nothing of the work. What it wrote is kept, and another run goes on with it.
-fn unfinished(turn: &TurnStatus) -> Option<RunOutcome> {
+fn unfinished(turn: &TurnStatus, at: Timestamp) -> Option<RunOutcome> {
     match turn {
         TurnStatus::Completed => None,
         TurnStatus::Interrupted => {
             Some(RunOutcome::Failed { reason: "the turn was interrupted".to_owned() })
         }
-        TurnStatus::Unavailable { reason } => Some(RunOutcome::Unavailable {
+        TurnStatus::Unavailable { reason, retry_after } => Some(RunOutcome::Unavailable {
             reason: format!("the agent's model gave no answer: {reason}"),
-            until: None,
+            until: retry_after.map(|after| at.plus(after)),
         }),
         TurnStatus::Failed { reason } => {
             Some(RunOutcome::Failed { reason: format!("the turn failed: {reason}") })

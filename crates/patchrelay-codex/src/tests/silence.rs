@@ -37,7 +37,10 @@ async fn a_turn_whose_end_was_lost_is_found_ended_and_ends_once() {
         (say("I am done"), TurnStatus::Completed),
         (
             Step::Overload("at capacity".to_owned()),
-            TurnStatus::Unavailable { reason: "at capacity (serverOverloaded)".to_owned() },
+            TurnStatus::Unavailable {
+                reason: "at capacity (serverOverloaded)".to_owned(),
+                retry_after: None,
+            },
         ),
     ] {
         let world = World::new();

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::fixture;
 
@@ -78,13 +80,19 @@ fn a_turn_that_did_not_complete_publishes_nothing() {
 }
 
 #[test]
-fn a_model_that_gives_no_answer_is_nobodys_failure() {
-    let evidence = Evidence {
-        turn: TurnStatus::Unavailable { reason: "at capacity".to_owned() },
-        ..evidence(&["a.txt"])
-    };
-    let verdict = verify(&policy(), None, &evidence, 0);
-    assert!(matches!(verdict, Verdict::Settle(RunOutcome::Unavailable { .. })), "{verdict:?}");
+fn a_model_that_gives_no_answer_is_nobodys_failure_and_is_asked_when_it_says() {
+    let at = Timestamp::from_millis(1_000);
+    for (retry_after, expected) in
+        [(None, None), (Some(Duration::from_secs(60)), Some(Timestamp::from_millis(61_000)))]
+    {
+        let turn = TurnStatus::Unavailable { reason: "at capacity".to_owned(), retry_after };
+        let evidence = Evidence { turn, at, ..evidence(&["a.txt"]) };
+        let verdict = verify(&policy(), None, &evidence, 0);
+        let Verdict::Settle(RunOutcome::Unavailable { until, .. }) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(until, expected);
+    }
 }
 
 #[test]

@@ -29,6 +29,15 @@ struct Job<'a> {
     worktree: &'a Worktree,
 }
 
+/// What became of asking for the report.
+enum Reported {
+    Readable(Report),
+    /// Both answers were something else.
+    Unreadable,
+    /// The turn did not come to its end, which says nothing of the report.
+    Unfinished(Turn),
+}
+
 impl RunTask {
     /// Lets the agent work until there is something to publish.
     pub(super) async fn work(
@@ -132,6 +141,7 @@ impl RunTask {
         };
         Ok(Evidence {
             turn,
+            at: self.context.now(),
             changes: ChangeSet {
                 found: tree.hits.clone(),
                 ..ChangeSet::of_paths(tree.changed.iter().cloned())
@@ -226,9 +236,13 @@ impl RunTask {
         self.advance(&state).await?;
         self.reached(Step::EndTurn, Side::After);
         self.reached(Step::Report, Side::Before);
-        let report = self.report(session, job, &state, progress).await?;
+        let reported = self.report(session, job, &state, progress).await?;
         self.reached(Step::Report, Side::After);
-        Ok((turn, report))
+        match reported {
+            Reported::Readable(report) => Ok((turn, Some(report))),
+            Reported::Unreadable => Ok((turn, None)),
+            Reported::Unfinished(turn) => Ok((turn, None)),
+        }
     }
 
     async fn start_turn(
@@ -285,7 +299,7 @@ impl RunTask {
         job: &Job<'_>,
         state: &RunState,
         progress: &mut Progress,
-    ) -> Result<Option<Report>, Cut> {
+    ) -> Result<Reported, Cut> {
         let work = prompt::Work::bare(job.plan.run_type);
         let tries = [(1, prompt::report(&work)), (2, prompt::report_again(&work))];
         for (try_number, input) in tries {
@@ -298,12 +312,16 @@ impl RunTask {
             let end_by = Instant::now() + self.context.settings.turn_timeout;
             let watched = Watched { turn: &turn, worktree: job.worktree, state, end_by };
             let turn = self.supervise(session, &watched, progress).await?;
+            // A model that gave no answer has not reported badly, and must not pay for that.
+            if turn.status != TurnStatus::Completed {
+                return Ok(Reported::Unfinished(turn));
+            }
             match parse_report(&turn.answer) {
-                Ok(report) => return Ok(Some(report)),
+                Ok(report) => return Ok(Reported::Readable(report)),
                 Err(error) => warn!(run = %self.run, try_number, %error, "no report"),
             }
         }
-        Ok(None)
+        Ok(Reported::Unreadable)
     }
 
     async fn inspect(&self, worktree: &Worktree) -> Result<TreeState, Halt> {

@@ -96,6 +96,58 @@ async fn an_outage_does_not_make_the_next_run_forget_the_thread() {
     assert_eq!(turns[0].thread, turns[1].thread);
 }
 
+/// The model says when it answers again, and that is waited for, also by the next engine.
+#[tokio::test(start_paused = true)]
+async fn a_model_without_capacity_is_asked_again_when_it_says() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().agents.work.push_back(Turn::of([(5, Act::Waits(Some(5_000)))]));
+    world.start();
+    world.until_ended(1).await;
+    world.stop().await;
+    world.pass(Duration::from_secs(60)).await;
+    world.start();
+    world.until_ended(2).await;
+    world.assert_published_once().await;
+    let runs = world.runs().await;
+    assert!(matches!(runs[0].outcome, Some(RunOutcome::Unavailable { .. })), "{runs:?}");
+    let wait = runs[1].started.since(runs[0].ended.expect("it has"));
+    assert!((4_999..5_001).contains(&wait.as_secs()), "{wait:?}");
+    assert_eq!(world.facts().await.attempts, Attempts::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_without_capacity_is_waited_for_ever_longer_and_never_given_up() {
+    let mut world = World::with_delegated_ticket().await;
+    let without = Turn::of([(1, Act::Waits(None))]);
+    world.sim.state().agents.work.extend(vec![without; 8]);
+    world.start();
+    world.until_ended(9).await;
+    world.assert_published_once().await;
+    let runs = world.runs().await;
+    let waits: Vec<_> = runs
+        .windows(2)
+        .map(|two| two[1].started.since(two[0].ended.expect("it has")).as_secs())
+        .collect();
+    assert_eq!(waits, [15, 30, 60, 120, 240, 480, 600, 600]);
+    assert_eq!(world.facts().await.attempts, Attempts::default());
+    assert_eq!(world.sim.state().tickets.count("error:"), 0);
+}
+
+/// The work is done, and only its report is missing: that is no bad report.
+#[tokio::test(start_paused = true)]
+async fn a_model_without_capacity_at_the_report_costs_nothing() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().agents.reports.push_back(Turn::of([(1, Act::Waits(None))]));
+    world.start();
+    world.until_ended(2).await;
+    world.assert_published_once().await;
+    let runs = world.runs().await;
+    assert!(matches!(runs[0].outcome, Some(RunOutcome::Unavailable { .. })), "{runs:?}");
+    assert_eq!(world.facts().await.attempts, Attempts::default());
+    let state = world.sim.state();
+    assert_eq!(state.agents.turns.iter().filter(|turn| turn.is_report).count(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_the_tracker_delays_reports_and_loses_none() {
     let world = World::at_work().await;

@@ -27,6 +27,8 @@ pub(in crate::tests) enum Act {
     Ends(String),
     /// Its turn fails.
     Fails,
+    /// Its model gives no answer, and says in how many seconds it does.
+    Waits(Option<u64>),
     /// Its process ends.
     Dies,
 }
@@ -266,6 +268,11 @@ impl Session {
             }
             Act::Ends(answer) => (TurnStatus::Completed, answer),
             Act::Fails => (TurnStatus::Failed { reason: "overloaded".to_owned() }, String::new()),
+            Act::Waits(seconds) => {
+                let reason = "at capacity".to_owned();
+                let retry_after = seconds.map(Duration::from_secs);
+                (TurnStatus::Unavailable { reason, retry_after }, String::new())
+            }
             Act::Dies => {
                 state.agents.processes.remove(&self.id);
                 (TurnStatus::Failed { reason: "the process ended".to_owned() }, String::new())
