@@ -97,6 +97,7 @@ impl Runs {
         let key = (ready.issue.clone(), ready.project.clone(), ready.run_type);
         let (context, issue, interrupt) =
             (context.clone(), ready.issue.clone(), self.interrupt.clone());
+        context.seen.about_to_read(&issue);
         let handle = self.tasks.spawn(async move {
             let looked = tokio::select! {
                 () = interrupt.cancelled() => return,

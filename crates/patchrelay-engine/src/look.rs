@@ -52,8 +52,8 @@ impl Seen {
         self.lock().insert(issue.clone(), Look::Read { began });
     }
 
-    /// It could not be read, and may be later.
-    pub(crate) fn failed(&self, issue: &IssueId) {
+    /// It is about to be read. Until that succeeds it counts as failed, whatever ends the attempt.
+    pub(crate) fn about_to_read(&self, issue: &IssueId) {
         let mut looks = self.lock();
         let times = match looks.get(issue) {
             Some(Look::Failed { times, .. }) => times.saturating_add(1),
@@ -124,10 +124,9 @@ pub(crate) async fn look_again(
         };
         observe(context, news).await?;
     }
-    match &unread {
-        Err(error) if error.is_retryable() => context.seen.failed(&facts.issue),
-        // Hidden from us is not taken away: what is known of it counts.
-        Ok(()) | Err(_) => context.seen.read(&facts.issue, began),
+    // Hidden from us is not taken away: what is known of it counts.
+    if unread.as_ref().err().is_none_or(|error| !error.is_retryable()) {
+        context.seen.read(&facts.issue, began);
     }
     unread
 }

@@ -102,7 +102,11 @@ pub(crate) async fn apply_to(
     };
     // A claim and a settlement are steps of their own.
     let step = (commit.guard == Guard::Version).then(|| step_of(&before, &change));
-    let reached = |side| step.map(|step| context.ports.probe.reached(step, side));
+    let reached = |side| {
+        if let Some(step) = step {
+            context.ports.probe.reached(step, side);
+        }
+    };
     reached(Side::Before);
     let committed = store.commit(&commit).await?;
     reached(Side::After);

@@ -1,6 +1,9 @@
 //! Reconcile: what nobody told us is read again. It produces observations and nothing else.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use patchrelay_domain::IssueId;
 use patchrelay_ports::IssueFilter;
@@ -45,9 +48,9 @@ async fn sweep(
             break;
         }
     }
-    let is_open = |issue: &IssueId| open.iter().any(|stored| stored.facts.issue == *issue);
-    read.retain(|issue, _| is_open(issue));
-    context.seen.retain(is_open);
+    let known: HashSet<_> = open.iter().map(|stored| &stored.facts.issue).collect();
+    read.retain(|issue, _| known.contains(issue));
+    context.seen.retain(|issue| known.contains(issue));
     for stored in open {
         if stop.is_cancelled() {
             return Ok(());

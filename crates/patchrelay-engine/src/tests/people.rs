@@ -85,6 +85,21 @@ async fn a_tracker_that_does_not_answer_starts_no_run() {
     assert_eq!(world.sim.state().agents.launches, 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_issue_that_cannot_be_loaded_is_not_asked_for_in_circles() {
+    let world = World::at_work().await;
+    world.assert_published_once().await;
+    world.pass(2 * FRESH_FOR).await;
+    world.sim.state().faults.last(&["store.load"], Fault::Unanswered);
+    let before = world.sim.calls("store.load").len();
+    world.observe(says("Please write a test, too.")).await;
+    world.pass(Duration::from_secs(300)).await;
+    let asked = world.sim.calls("store.load").len() - before;
+    assert!((5..60).contains(&asked), "{asked}");
+    world.sim.state().faults.heal();
+    world.until_ended(2).await;
+}
+
 /// A world in which the work of the first run is held, and the tree that is.
 async fn with_held_work() -> (World, TreeId) {
     let mut world = World::with_delegated_ticket().await;
