@@ -75,8 +75,9 @@ impl Ending {
 
 const FILES: [&str; 2] = ["a.txt", "first.txt"];
 
-/// Lives a whole life, in which the program dies like this, one death after the other, and in the end does not.
-pub(crate) async fn live(database: &Database, work: Work, deaths: &[Death]) -> Ending {
+/// Lives a whole life, in which the program dies like this, one death after the other, and in the end does not. Tells
+/// how often it died, too: it need not come to a place where it would.
+pub(crate) async fn live(database: &Database, work: Work, deaths: &[Death]) -> (Ending, usize) {
     let write = |path: &str| Step::Write { path: path.to_owned(), content: "two\n".to_owned() };
     let all = vec![write("first.txt"), write("a.txt"), Step::Say("done".to_owned())];
     let turns = match work {
@@ -87,6 +88,7 @@ pub(crate) async fn live(database: &Database, work: Work, deaths: &[Death]) -> E
         world: World::on(database, &changes(turns)).await,
         deaths: deaths.iter().cloned().collect(),
         dies: None,
+        died: 0,
     };
     life.start().await;
     let ticket = life.world.linear.create_issue("Change it", "Please.");
@@ -96,11 +98,12 @@ pub(crate) async fn live(database: &Database, work: Work, deaths: &[Death]) -> E
         if life.world.store().await.outbox_pending().await.unwrap() == 0 {
             break;
         }
-        // What was told was not noted before the last death, so another start has to.
+        // What was told was not noted before the last death, so it is told again, and noted before a stop is over.
+        let told = life.told();
         life.start().await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        life.world.until("it is told again", || told < life.told()).await;
     }
-    life.ending(&ticket).await
+    (life.ending(&ticket).await, life.died)
 }
 
 /// How often the program is started again for what is still to be sent.
@@ -111,6 +114,7 @@ struct Life {
     deaths: VecDeque<Death>,
     /// When it is killed from outside.
     dies: Option<Instant>,
+    died: usize,
 }
 
 impl Life {
@@ -131,6 +135,7 @@ impl Life {
                 return;
             }
             assert!(death.is_some(), "the service did not start, and nobody killed it");
+            self.died += 1;
         }
     }
 
@@ -141,6 +146,7 @@ impl Life {
         } else if !self.world.has_crashed().await {
             return;
         }
+        self.died += 1;
         self.start().await;
     }
 
@@ -177,6 +183,12 @@ impl Life {
         again.body.clone_from(&delivery.body);
         again.headers.clone_from(&delivery.headers);
         again.send().await.status == 200
+    }
+
+    /// How often Linear was asked to note something.
+    fn told(&self) -> usize {
+        let calls = |operation| self.world.linear.calls(operation);
+        calls("AgentActivityCreate") + calls("IssueById")
     }
 
     fn is_over(&self, ticket: &FakeIssue) -> bool {

@@ -1,6 +1,6 @@
 //! The messages, read leniently: what is not known is passed over, because each version of codex adds some.
 
-use chrono::Local;
+use chrono::{DateTime, Local};
 use patchrelay_domain::{TurnRecord, TurnStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -163,6 +163,15 @@ impl TurnBody {
     }
 }
 
+/// What time it is to codex. Its messages name times of day by this machine's clock and zone, whatever our own clock says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only the clock that codex reads tells what it means"
+)]
+fn codex_time() -> DateTime<Local> {
+    Local::now()
+}
+
 fn status(turn: &TurnBody) -> TurnStatus {
     match turn.status.as_str() {
         "completed" => TurnStatus::Completed,
@@ -180,7 +189,7 @@ fn status(turn: &TurnBody) -> TurnStatus {
             };
             let reason = one_line(&format!("{message} ({shown})"));
             if OUTAGES.contains(&kind.as_str()) {
-                let retry_after = retry_after(message, &Local::now());
+                let retry_after = retry_after(message, &codex_time());
                 TurnStatus::Unavailable { reason, retry_after }
             } else {
                 TurnStatus::Failed { reason }

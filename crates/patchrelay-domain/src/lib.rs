@@ -62,6 +62,7 @@ mod ticket;
 mod facts;
 mod observation;
 mod policy;
+mod report;
 mod run;
 
 mod announce;
@@ -123,10 +124,12 @@ pub use crate::{
     project::{Budgets, Project, Route, RouteHint, route},
     publication::{PublicationText, commit_message, pull_request_text, run_trailer},
     pull_request::{Check, CheckStatus, MergeState, PrState, PullRequest, Review, ReviewVerdict},
+    report::{
+        Report, ReportError, ReportOutcome, Resolution, Resolved, parse_report, report_schema,
+    },
     run::{
-        Charge, Interruption, Publication, Report, ReportError, ReportOutcome, Resolution,
-        Resolved, RunOutcome, RunState, RunStatus, RunType, TurnStatus, Worktree, charge,
-        parse_report, report_schema,
+        Charge, Interruption, Publication, RunOutcome, RunState, RunStatus, RunType, TurnStatus,
+        Worktree, charge,
     },
     schedule::{ActiveRuns, Load, PATIENCE, ReadyIssue, STARTS_PER_HOUR, SlotLimits, schedule},
     state::{

@@ -2,6 +2,7 @@
 //! module of its name.
 
 mod contract;
+mod cut;
 mod fixtures;
 mod postgres;
 mod sqlite;

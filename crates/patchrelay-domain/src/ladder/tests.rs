@@ -140,3 +140,19 @@ fn a_silent_run_ends_after_a_few_rungs() {
     }
     assert_eq!(longest(Ladder::default(), 0), 9);
 }
+
+#[test]
+fn each_rung_has_a_name_of_its_own() {
+    let all = [
+        Rung::Wait,
+        Rung::Ask,
+        Rung::TakeEnd,
+        Rung::Interrupt,
+        Rung::Resume,
+        Rung::Fresh,
+        Rung::GiveUp,
+    ];
+    let names: std::collections::BTreeSet<_> = all.into_iter().map(Rung::as_str).collect();
+    assert_eq!(names.len(), all.len());
+    assert!(names.iter().all(|name| name.starts_with("silence_")), "{names:?}");
+}

@@ -149,6 +149,22 @@ fn places(steps: &[Step]) -> Vec<(Step, Side)> {
     steps.iter().flat_map(|step| [(*step, Side::Before), (*step, Side::After)]).collect()
 }
 
+/// A world in which the process died at these places, one after the other, and published once all the same.
+async fn published_after(deaths: &[(Step, Side)]) -> World {
+    let mut world = World::with_delegated_ticket().await;
+    for (step, side) in deaths {
+        world.sim.dies_at(*step, *side);
+        world.start();
+        world.until_dead().await;
+    }
+    world.start();
+    world
+        .until("it is published", async || !world.sim.state().forge.pull_requests.is_empty())
+        .await;
+    world.assert_published_once().await;
+    world
+}
+
 #[tokio::test(start_paused = true)]
 async fn publishing_is_continued_without_a_second_agent() {
     for (step, side) in places(&PUBLISHING) {
@@ -173,15 +189,7 @@ async fn a_crash_at_any_other_step_loses_nothing_and_repeats_nothing() {
     let mut steps = Step::ALL.to_vec();
     steps.retain(|step| !PUBLISHING.contains(step) && !elsewhere.contains(step));
     for (step, side) in places(&steps) {
-        let mut world = World::with_delegated_ticket().await;
-        world.sim.dies_at(step, side);
-        world.start();
-        world.until_dead().await;
-        world.start();
-        world
-            .until("it is published", async || !world.sim.state().forge.pull_requests.is_empty())
-            .await;
-        world.assert_published_once().await;
+        let world = published_after(&[(step, side)]).await;
         assert_eq!(world.sim.state().tickets.count("thought:"), 1, "{step:?} {side:?}");
     }
 }
@@ -189,18 +197,7 @@ async fn a_crash_at_any_other_step_loses_nothing_and_repeats_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_while_taking_over_is_taken_over_too() {
     for (step, side) in places(&[Step::Reap, Step::Rescue]) {
-        let mut world = World::with_delegated_ticket().await;
-        world.sim.dies_at(Step::EndTurn, Side::Before);
-        world.start();
-        world.until_dead().await;
-        world.sim.dies_at(step, side);
-        world.start();
-        world.until_dead().await;
-        world.start();
-        world
-            .until("it is published", async || !world.sim.state().forge.pull_requests.is_empty())
-            .await;
-        world.assert_published_once().await;
+        published_after(&[(Step::EndTurn, Side::Before), (step, side)]).await;
     }
 }
 

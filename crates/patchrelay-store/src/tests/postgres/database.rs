@@ -1,14 +1,8 @@
 //! How a database is opened, and what its transactions are like.
 
-use std::{
-    error::Error,
-    future::Future as _,
-    pin::pin,
-    sync::Arc,
-    task::{Context, Waker},
-};
+use std::error::Error;
 
-use patchrelay_ports::{Commit, Delivery, Received, Store, StoreError};
+use patchrelay_ports::{Delivery, Received, Store, StoreError};
 use secrecy::SecretString;
 use sqlx::{Executor as _, PgConnection, SqlSafeStr as _};
 
@@ -19,9 +13,11 @@ use crate::{
     query::query,
     sql::{self, Statement},
     sqlite,
-    tests::fixtures::{
-        BOTH, NOW, TTL, asked, change, delivery, facts, issue, leased, line, stored, thought,
-        with_issue, with_run,
+    tests::{
+        cut::cut_commits,
+        fixtures::{
+            BOTH, NOW, TTL, change, delivery, facts, issue, leased, stored, with_issue, with_run,
+        },
     },
     transaction::Transaction,
 };
@@ -240,37 +236,10 @@ async fn until_nobody_writes(connection: &mut PgConnection) {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: PATCHRELAY_TEST_POSTGRES"]
 async fn a_dropped_commit_happened_whole_or_not_at_all() {
-    // Enough to be cut anywhere: a commit like this one takes about thirty polls.
-    const ROUNDS: usize = 80;
-    const MOST_POLLS: usize = 40;
     in_schema(|schema| async move {
-        let store = Arc::new(schema.open_timeless().await);
+        let store = schema.open_timeless().await;
         let mut observer = schema.connection().await;
-        let mut version = 0;
-        for round in 0..ROUNDS {
-            let commit = Commit {
-                observations: vec![asked("one"), asked("two")],
-                orders: vec![thought("1")],
-                feed: vec![line("1"), line("2"), line("3")],
-                ..change(version, facts("a"))
-            };
-            {
-                let mut cut = pin!(store.commit(&commit));
-                for _ in 0..round % MOST_POLLS {
-                    if cut.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                    std::thread::yield_now();
-                }
-            }
-            until_nobody_writes(&mut observer).await;
-            version = store.load(&issue("a")).await.unwrap().map_or(0, |stored| stored.version);
-            let whole = usize::try_from(version).unwrap();
-            assert_eq!(store.observations(&issue("a"), 1_000).await.unwrap().len(), 2 * whole);
-            assert_eq!(store.outbox_pending().await.unwrap(), version);
-            assert_eq!(store.feed(0, 1_000).await.unwrap().len(), 3 * whole);
-        }
+        cut_commits(&store, async || until_nobody_writes(&mut observer).await).await;
     })
     .await;
 }

@@ -1,14 +1,6 @@
 //! Who may use a file, what opening it does, and what it is like inside.
 
-use std::{
-    fs,
-    future::Future as _,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    pin::pin,
-    sync::Arc,
-    task::{Context, Waker},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use patchrelay_domain::RunId;
 use patchrelay_ports::{Commit, Store, StoreError};
@@ -21,8 +13,11 @@ use super::Database;
 use crate::{
     OpenError, SqlStore, sql,
     sqlite::MIGRATIONS,
-    tests::fixtures::{
-        NOW, TTL, asked, change, facts, issue, later, leased, line, stored, thought, with_run,
+    tests::{
+        cut::cut_commits,
+        fixtures::{
+            NOW, TTL, asked, change, facts, issue, later, leased, line, stored, thought, with_run,
+        },
     },
 };
 
@@ -209,35 +204,8 @@ async fn readers_cannot_write() {
 
 #[tokio::test]
 async fn a_dropped_commit_happened_whole_or_not_at_all() {
-    // Enough to be cut anywhere: a commit like this one takes about thirty polls, fewer when SQLite's thread is quick.
-    const ROUNDS: usize = 80;
-    const MOST_POLLS: usize = 40;
     let database = Database::open().await;
-    let store = Arc::clone(&database.store);
-    let mut version = 0;
-    for round in 0..ROUNDS {
-        let commit = Commit {
-            observations: vec![asked("one"), asked("two")],
-            orders: vec![thought("1")],
-            feed: vec![line("1"), line("2"), line("3")],
-            ..change(version, facts("a"))
-        };
-        {
-            let mut cut = pin!(store.commit(&commit));
-            for _ in 0..round % MOST_POLLS {
-                if cut.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                    break;
-                }
-                tokio::task::yield_now().await;
-                std::thread::yield_now();
-            }
-        }
-        // The one connection is free again when what was cut is over.
-        store.inbox_done(&[], later(1)).await.unwrap();
-        version = store.load(&issue("a")).await.unwrap().map_or(0, |stored| stored.version);
-        let whole = usize::try_from(version).unwrap();
-        assert_eq!(store.observations(&issue("a"), 1_000).await.unwrap().len(), 2 * whole);
-        assert_eq!(store.outbox_pending().await.unwrap(), version);
-        assert_eq!(store.feed(0, 1_000).await.unwrap().len(), 3 * whole);
-    }
+    let store = &database.store;
+    // The one connection is free again when what was cut is over.
+    cut_commits(store, async || store.inbox_done(&[], later(1)).await.unwrap()).await;
 }
