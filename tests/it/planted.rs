@@ -48,6 +48,7 @@ const CALLS: &[(&str, &str)] = &[
     ("std::time::SystemTime::now", "std::time::SystemTime::now();"),
     ("std::time::Instant::now", "std::time::Instant::now();"),
     ("chrono::Utc::now", "chrono::Utc::now();"),
+    ("chrono::Local::now", "chrono::Local::now();"),
     ("tokio::spawn", "tokio::spawn(async {});"),
     ("tokio::process::Command::new", "tokio::process::Command::new(\"x\");"),
     ("std::process::Command::new", "std::process::Command::new(\"x\");"),

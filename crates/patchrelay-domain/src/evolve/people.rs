@@ -1,7 +1,5 @@
 //! What people say to us, and what we say to them.
 
-use std::time::Duration;
-
 use crate::{
     About, Actor, Attempts, Closed, Escalation, Heard, InputKind, Intent, IssueFacts, NAMES,
     PendingInput, Policy, Question, RunType, Spending, Stop, Timestamp, TreeId, intent,
@@ -196,8 +194,8 @@ pub(super) fn retry(
     }
     begin_again(facts);
     // What is closed already was closed before the order, whatever the clocks say.
-    let end = facts.pull_request_end().map(|end| end.plus(Duration::from_millis(1)));
-    facts.go = facts.go.max(said).max(end.unwrap_or_default());
+    let after_end = facts.surely_after_end().unwrap_or_default();
+    facts.go = facts.go.max(said).max(after_end);
     facts.closed = None;
     facts.question = None;
     // What a human released is not thrown away because publishing it took too many tries.

@@ -7,6 +7,10 @@ use crate::{
     ReviewVerdict, RunType, Stop, Timestamp,
 };
 
+/// The forge tells times in whole seconds. A session that opened in the middle of one must not pass for a word about what
+/// ended at its end.
+const FORGE_TICK: Duration = Duration::from_secs(1);
+
 impl IssueFacts {
     /// The key people use; the ticket's id until it was read.
     pub fn key(&self) -> &str {
@@ -73,7 +77,7 @@ impl IssueFacts {
     /// closing and replacing could go on for ever. Where somebody asked for work after it was closed, it does not. The run
     /// that starts over adds it to the attempts.
     pub(crate) fn is_closing_counted(&self) -> bool {
-        let is_asked_again = self.pull_request_end().is_some_and(|end| end < self.go);
+        let is_asked_again = self.surely_after_end().is_some_and(|after| after <= self.go);
         self.is_branch_spent() && !self.is_merged() && !is_asked_again
     }
 
@@ -81,6 +85,11 @@ impl IssueFacts {
     pub(crate) fn pull_request_end(&self) -> Option<Timestamp> {
         let pr = self.pull_request.as_ref().filter(|pr| pr.value.state != PrState::Open)?;
         Some(pr.value.ended.unwrap_or(pr.version))
+    }
+
+    /// The first instant that is after the end of the pull request, however much of its second is hidden from us.
+    pub(crate) fn surely_after_end(&self) -> Option<Timestamp> {
+        self.pull_request_end().map(|end| end.plus(FORGE_TICK))
     }
 
     /// Whether the newest pull request was merged.

@@ -72,13 +72,14 @@ fn a_closed_pull_request_costs_an_attempt_once() {
     assert_eq!(again.tried(crate::RunType::Implementation), 1);
 }
 
-/// Asking for work after the close gives the attempt back, in whatever order we hear of the two.
+/// Asking for work after the close gives the attempt back, in whatever order we hear of the two. The forge names the
+/// second of the close, so a word from within it may have come before.
 #[test]
 fn a_close_is_no_attempt_where_work_was_asked_for_after_it() {
     let mut closed = pull_request(1, PrState::Closed);
     closed.ended = Some(at(500_000));
     let closed = pull_request_read(900_000, closed);
-    for (said, tried) in [(499_999, 1), (500_000, 1), (500_001, 0)] {
+    for (said, tried) in [(499_999, 1), (500_000, 1), (500_999, 1), (501_000, 0)] {
         let word = crate::fixture::said("a1", said, crate::Heard::Session, "Use the other table.");
         for kinds in [[closed.clone(), word.clone()], [word, closed.clone()]] {
             let facts = then(crate::fixture::opened(), 5_000, kinds);
