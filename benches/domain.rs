@@ -142,6 +142,7 @@ fn full(policy: &Policy) -> IssueFacts {
         heard: Heard::Session,
         author: actor("user-1".to_owned()),
         text: "Please answer in German, too. ".repeat(20),
+        is_edit: false,
     });
     [claimed, settled].into_iter().chain(reviews).chain(checks).chain(words).fold(
         facts(policy),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Actor, BranchName, Interruption, IssueFacts, NextStep, Observation, ObservationKind, Policy,
     PrState, PullRequest, RunOutcome, RunType, SessionId, Ticket, Timestamp, Wait, decide,
+    evolve::{Said, asks_how_it_stands},
     factory_state, status_note,
     text::{capped, quoted, single_line},
     waiting_reason,
@@ -118,10 +119,15 @@ pub fn announce(
         ObservationKind::TicketRead { ticket, .. } => {
             ticket_read(policy, before, after, ticket, observation.at)
         }
-        ObservationKind::HumanInput { author, .. } => {
-            heard(policy, before, after, author, observation.at)
+        ObservationKind::HumanInput { source, said, heard, author, text, is_edit } => {
+            let (said, heard, is_edit) = (*said, *heard, *is_edit);
+            let said = Said { source, said, heard, author, text, is_edit };
+            answer(policy, before, after, &said, observation.at)
         }
-        ObservationKind::StopRequested { .. } => respond(STOPPED),
+        ObservationKind::StopRequested { .. } if is_newly_stopped(before, after) => {
+            respond(STOPPED)
+        }
+        ObservationKind::StopRequested { .. } => Vec::new(),
         ObservationKind::Retried { by, .. } => say(ActivityContent::Thought {
             body: format!(
                 "{} ordered another try. What was spent and given up counts no longer.",
@@ -250,25 +256,36 @@ fn blockers(policy: &Policy, facts: &IssueFacts, now: Timestamp) -> Option<Vec<S
     }
 }
 
+/// Whether there is a newer order to stop than before. One that is heard of late may be older than those.
+fn is_newly_stopped(before: &IssueFacts, after: &IssueFacts) -> bool {
+    let newest = |facts: &IssueFacts| facts.stops.last().map(|stop| stop.said);
+    newest(before) < newest(after)
+}
+
 /// What somebody who said something is told: that it is taken up, that it stops, or how things stand (N43).
-fn heard(
+fn answer(
     policy: &Policy,
     before: &IssueFacts,
     after: &IssueFacts,
-    author: &Actor,
+    said: &Said<'_>,
     now: Timestamp,
 ) -> Vec<OutboxOrder> {
     let thought = |body: String| activity(after, ActivityContent::Thought { body }, false);
     let next = decide(policy, now, after);
-    if before.stop != after.stop {
+    if is_newly_stopped(before, after) {
         return activity(after, ActivityContent::Response { body: STOPPED.to_owned() }, false);
     }
     let was_released =
         |facts: &IssueFacts| facts.held.as_ref().is_some_and(|held| held.released_by.is_some());
     if was_released(after) && !was_released(before) {
-        return released(policy, after, author, now);
+        return released(policy, after, said.author, now);
     }
     if before.next_input == after.next_input {
+        let takes_back = before.pending != after.pending || before.stops != after.stops;
+        // People also edit what has nothing to do with us.
+        if !takes_back && !asks_how_it_stands(before, said) {
+            return Vec::new();
+        }
         return activity(after, ActivityContent::Response { body: standing(&next, after) }, false);
     }
     if !after.is_delegated() {

@@ -7,6 +7,7 @@ mod tracker;
 
 pub(crate) use self::{
     forge::linked,
+    people::{Said, asks_how_it_stands},
     runs::{MAX_STARTS, STARTS_WINDOW},
 };
 use crate::{IssueFacts, Observation, ObservationKind, Policy, Timestamp, Versioned};
@@ -50,14 +51,13 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
         }
         ObservationKind::TicketRemoved { version } => tracker::removed(&mut new, *version),
 
-        ObservationKind::HumanInput { source, said, heard, author, text } => people::said(
-            policy,
-            &mut new,
-            at,
-            people::Said { source, said: *said, heard: *heard, author, text },
-        ),
-        ObservationKind::StopRequested { said, by, source: _ } => {
-            people::stop(policy, &mut new, *said, by)
+        ObservationKind::HumanInput { source, said, heard, author, text, is_edit } => {
+            let (said, heard, is_edit) = (*said, *heard, *is_edit);
+            let said = Said { source, said, heard, author, text, is_edit };
+            people::said(policy, &mut new, at, &said)
+        }
+        ObservationKind::StopRequested { source, said, by } => {
+            people::stop(policy, &mut new, source, *said, by)
         }
         ObservationKind::Retried { said, run_type, by, order: _ } => {
             people::retry(policy, &mut new, *said, by, *run_type)

@@ -4,7 +4,7 @@ mod questions;
 mod spending;
 mod tries;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::{
     spending::{Spending, Spent},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The version of [`IssueFacts`] that this program writes. It reads all from the first on.
-pub const FACTS_VERSION: u32 = 2;
+pub const FACTS_VERSION: u32 = 3;
 
 /// Everything known about one issue. [`evolve`](crate::evolve) is the only function that changes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +50,14 @@ pub struct IssueFacts {
     pub pending: Vec<PendingInput>,
     /// The number of the next pending input.
     pub next_input: u64,
-    /// The newest order to stop.
+    /// The texts that read otherwise than at first, in the order in which they were edited, at most the newest 64.
     #[serde(default)]
-    pub stop: Option<Stop>,
-    /// When a human last gave us something to do, by its source's clock. An order to stop that is older is over.
+    pub edits: Vec<Edit>,
+    /// The orders to stop that were not taken back, in the order in which they were given, at most the newest 64.
+    #[serde(default, alias = "stop", deserialize_with = "stored_stops")]
+    pub stops: Vec<Stop>,
+    /// When a human last gave us something to do, by its source's clock; what they said that no run has taken up is not in
+    /// it, because they may still take that back.
     #[serde(default)]
     pub go: Timestamp,
     /// That a human closed the issue here.
@@ -150,7 +154,8 @@ impl IssueFacts {
             epoch: 0,
             pending: Vec::new(),
             next_input: 0,
-            stop: None,
+            edits: Vec::new(),
+            stops: Vec::new(),
             go: Timestamp::default(),
             closed: None,
             wanted: None,
@@ -194,13 +199,39 @@ pub struct Versioned<T> {
     pub value: T,
 }
 
-/// The order to stop.
+/// That a text was edited. An earlier wording of it that is heard of later counts for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// The source's id of the text.
+    pub source: String,
+    /// When it got its newest wording, by its source's clock.
+    pub said: Timestamp,
+}
+
+/// An order to stop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
+    /// The source's id of the text or the order.
+    #[serde(default)]
+    pub source: String,
     /// When it was given, by its source's clock.
     pub said: Timestamp,
     /// Who gave it, for people to read.
     pub by: String,
+}
+
+/// The first versions kept the newest order only.
+fn stored_stops<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Stop>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Newest(Option<Stop>),
+        All(Vec<Stop>),
+    }
+    Ok(match Stored::deserialize(deserializer)? {
+        Stored::Newest(newest) => newest.into_iter().collect(),
+        Stored::All(all) => all,
+    })
 }
 
 /// That a human closed an issue here.

@@ -165,6 +165,17 @@ pub(crate) fn said(source: &str, said: i64, heard: Heard, text: &str) -> Observa
         heard,
         author: member(),
         text: text.to_owned(),
+        is_edit: false,
+    }
+}
+
+/// The same text as it reads since then.
+pub(crate) fn edited(source: &str, at: i64, heard: Heard, text: &str) -> ObservationKind {
+    match said(source, at, heard, text) {
+        ObservationKind::HumanInput { source, said, heard, author, text, is_edit: _ } => {
+            ObservationKind::HumanInput { source, said, heard, author, text, is_edit: true }
+        }
+        other => other,
     }
 }
 

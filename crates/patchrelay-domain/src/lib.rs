@@ -39,6 +39,7 @@
 //!         heard: Heard::Session,
 //!         author: Actor { id: "user-1".to_owned(), name: None, email: None, standing },
 //!         text: "Please answer in German, too.".to_owned(),
+//!         is_edit: false,
 //!     },
 //! };
 //! let Evolved::Changed(heard) = evolve(&Policy::default(), &facts, &says(Standing::Member)) else { panic!() };
@@ -102,8 +103,8 @@ pub use crate::{
     delivery::{DeliveryMode, delivery_mode},
     evolve::{Evolved, evolve},
     facts::{
-        About, Attempts, Closed, Escalation, FACTS_VERSION, Handled, Held, IssueFacts, LatestRun,
-        Question, RepairTrail, Slot, Spending, Spent, Stop, Versioned,
+        About, Attempts, Closed, Edit, Escalation, FACTS_VERSION, Handled, Held, IssueFacts,
+        LatestRun, Question, RepairTrail, Slot, Spending, Spent, Stop, Versioned,
     },
     feed::{FeedEntry, FeedKind, FeedLevel, describe, describe_phase, describe_rung},
     gate::{

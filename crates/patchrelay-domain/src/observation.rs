@@ -63,6 +63,9 @@ pub enum ObservationKind {
         author: Actor,
         /// What.
         text: String,
+        /// Whether they said something else at first.
+        #[serde(default)]
+        is_edit: bool,
     },
     /// A human told us to stop.
     StopRequested {

@@ -374,3 +374,32 @@ fn the_end_of_a_replacement_is_told_like_that_of_the_first() {
         ]
     );
 }
+
+/// People edit many texts that have nothing to do with us.
+#[test]
+fn an_edit_is_answered_only_where_it_changes_or_asks_something() {
+    let edited = |text| fixture::edited("c1", 6_000, crate::Heard::TicketComment, text);
+    let first = |text| fixture::said("c1", 5_000, crate::Heard::TicketComment, text);
+    let facts = then(delegated(), 5_000, [first("well")]);
+    assert!(said(&facts, edited("well, well")).is_empty());
+    let standing = |said: Vec<String>| {
+        assert!(said.len() == 1 && said[0].contains("State: "), "{said:?}");
+    };
+    standing(said(&facts, edited("@patchrelay how is it going?")));
+    for taken_back in ["@patchrelay add a test", "@patchrelay stop"] {
+        let facts = then(delegated(), 5_000, [first(taken_back)]);
+        standing(said(&facts, edited("never mind")));
+    }
+}
+
+#[test]
+fn an_old_stop_that_is_heard_of_late_is_not_told() {
+    let stop = |source: &str, said| ObservationKind::StopRequested {
+        source: source.to_owned(),
+        said: at(said),
+        by: fixture::member(),
+    };
+    let facts = then(delegated(), 5_000, [stop("s2", 5_000)]);
+    assert!(said(&facts, stop("s1", 4_000)).is_empty());
+    assert_eq!(said(&facts, stop("s3", 6_000)).len(), 1);
+}

@@ -32,6 +32,7 @@ pub(super) fn own_words() -> ObservationKind {
         heard: Heard::Session,
         author: crate::Actor { standing: crate::Standing::Ourselves, ..member() },
         text: "Please use the other greeting.".to_owned(),
+        is_edit: false,
     }
 }
 
@@ -229,12 +230,13 @@ pub(super) fn keys() -> Vec<Row> {
         row(
             "1.11",
             "key: stop, by issue",
-            Replaced("D1", "when it was said: the newest counts, an older one is no news"),
+            Replaced("D1", "when it was said: the newest counts, and the same one is no news"),
             || {
                 let facts = with(opened(), stop(600_000));
+                let newest = |kind| with(facts.clone(), kind).stopped().map(|stop| stop.said);
                 is_no_news(&facts, stop(600_000))
-                    && is_no_news(&facts, stop(590_000))
-                    && !is_no_news(&facts, stop(610_000))
+                    && newest(stop(590_000)) == Some(at(600_000))
+                    && newest(stop(610_000)) == Some(at(610_000))
             },
         ),
         row(

@@ -1,7 +1,7 @@
 //! What people say to us, and what we say to them.
 
 use crate::{
-    About, Actor, Attempts, Closed, Escalation, Heard, InputKind, Intent, IssueFacts, NAMES,
+    About, Actor, Attempts, Closed, Edit, Escalation, Heard, InputKind, Intent, IssueFacts, NAMES,
     PendingInput, Policy, Question, RunType, Spending, Stop, Timestamp, TreeId, intent,
     intent::{Reply, reply},
     may_instruct,
@@ -16,32 +16,36 @@ pub(super) const MAX_PENDING: usize = 64;
 const MAX_INPUT: usize = 20_000;
 
 /// Something a human said.
-pub(super) struct Said<'a> {
-    pub(super) source: &'a str,
-    pub(super) said: Timestamp,
-    pub(super) heard: Heard,
-    pub(super) author: &'a Actor,
-    pub(super) text: &'a str,
+pub(crate) struct Said<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) said: Timestamp,
+    pub(crate) heard: Heard,
+    pub(crate) author: &'a Actor,
+    pub(crate) text: &'a str,
+    pub(crate) is_edit: bool,
 }
 
-pub(super) fn said(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, said: Said<'_>) -> bool {
+pub(super) fn said(
+    policy: &Policy,
+    facts: &mut IssueFacts,
+    at: Timestamp,
+    said: &Said<'_>,
+) -> bool {
     // Who may not instruct us starts nothing, stops nothing and is told nothing (D36, W11).
-    if !may_instruct(&policy.trusted, said.author) {
+    if !may_instruct(&policy.trusted, said.author) || facts.is_edited_since(said.source, said.said)
+    {
         return false;
     }
-    let wish = wish(facts, &said);
+    let wish = wish(facts, said);
     // Whatever it says now, what it said before was withdrawn.
-    let waiting = facts.pending.len();
-    facts.pending.retain(|input| input.source != said.source || said.said <= input.said);
-    let is_withdrawn = facts.pending.len() < waiting;
+    let is_withdrawn = withdraw(facts, said);
     match wish {
         Wish::Remark => is_withdrawn,
         // Facts stay as they are; that it was asked is what the answer goes by.
         Wish::Status => true,
-        Wish::Stop => stop(policy, facts, said.said, said.author) || is_withdrawn,
+        Wish::Stop => stop(policy, facts, said.source, said.said, said.author) || is_withdrawn,
         Wish::Release => release(facts, said.author) || is_withdrawn,
         Wish::Work => {
-            facts.go = facts.go.max(said.said);
             let input = NewInput {
                 at,
                 said: said.said,
@@ -58,6 +62,39 @@ pub(super) fn said(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, said:
             add_input(facts, input)
         }
     }
+}
+
+/// The most edits and the most orders to stop that are remembered.
+const MAX_REMEMBERED: usize = 64;
+
+/// Takes back what a text said before, whether we heard of that or may still do so.
+fn withdraw(facts: &mut IssueFacts, said: &Said<'_>) -> bool {
+    let is_other = |source: &str, at: Timestamp| source != said.source || said.said <= at;
+    let before = (facts.pending.len(), facts.stops.len());
+    facts.pending.retain(|input| is_other(&input.source, input.said));
+    facts.stops.retain(|stop| is_other(&stop.source, stop.said));
+    let is_withdrawn = (facts.pending.len(), facts.stops.len()) != before;
+    if said.is_edit {
+        facts.edits.retain(|edit| edit.source != said.source);
+        let order = |edit: &Edit| (edit.said, edit.source.clone());
+        let edit = Edit { source: said.source.to_owned(), said: said.said };
+        put_in_order(&mut facts.edits, edit, order, MAX_REMEMBERED);
+    }
+    is_withdrawn || said.is_edit
+}
+
+/// Puts something where it belongs in a list that keeps the last `max`.
+fn put_in_order<T, K: Ord>(list: &mut Vec<T>, new: T, order: impl Fn(&T) -> K, max: usize) {
+    let place = list.partition_point(|other| order(other) <= order(&new));
+    list.insert(place, new);
+    if max < list.len() {
+        list.remove(0);
+    }
+}
+
+/// Whether somebody wants to know how things stand.
+pub(crate) fn asks_how_it_stands(facts: &IssueFacts, said: &Said<'_>) -> bool {
+    matches!(wish(facts, said), Wish::Status)
 }
 
 /// What somebody wants, where the issue stands now.
@@ -159,26 +196,33 @@ pub(super) fn add_input(facts: &mut IssueFacts, new: NewInput<'_>) -> bool {
 pub(super) fn put_input(facts: &mut IssueFacts, input: PendingInput) -> bool {
     let same = |other: &PendingInput| !input.source.is_empty() && other.source == input.source;
     let taken_up = facts.slot.iter().flat_map(|slot| &slot.inputs);
-    if facts.pending.iter().chain(taken_up).any(|other| same(other) && input.said <= other.said) {
+    let is_known =
+        facts.pending.iter().chain(taken_up).any(|other| same(other) && input.said <= other.said);
+    if is_known || facts.is_edited_since(&input.source, input.said) {
         return false;
     }
     facts.pending.retain(|other| !same(other));
     let order = |input: &PendingInput| (input.said, input.source.clone());
-    let place = facts.pending.partition_point(|other| order(other) <= order(&input));
-    facts.pending.insert(place, input);
-    if MAX_PENDING < facts.pending.len() {
-        facts.pending.remove(0);
-    }
+    put_in_order(&mut facts.pending, input, order, MAX_PENDING);
     true
 }
 
-/// The newest order counts, so it does not matter in which order they come.
-pub(super) fn stop(policy: &Policy, facts: &mut IssueFacts, said: Timestamp, by: &Actor) -> bool {
-    let is_old = facts.stop.as_ref().is_some_and(|known| said <= known.said);
-    if is_old || !may_instruct(&policy.trusted, by) {
+/// The newest order counts, so it does not matter in which order they come. The older ones are kept, because the newest may
+/// be taken back.
+pub(super) fn stop(
+    policy: &Policy,
+    facts: &mut IssueFacts,
+    source: &str,
+    said: Timestamp,
+    by: &Actor,
+) -> bool {
+    let is_known = facts.stops.iter().any(|known| known.source == source && said <= known.said);
+    if is_known || !may_instruct(&policy.trusted, by) {
         return false;
     }
-    facts.stop = Some(Stop { said, by: by.shown().to_owned() });
+    let stop = Stop { source: source.to_owned(), said, by: by.shown().to_owned() };
+    let order = |stop: &Stop| (stop.said, stop.source.clone());
+    put_in_order(&mut facts.stops, stop, order, MAX_REMEMBERED);
     true
 }
 
@@ -234,6 +278,7 @@ pub(super) fn close(
     let reason = reason.map(str::to_owned);
     facts.closed = Some(Closed { by: by.shown().to_owned(), as_failed, reason });
     // What waited for a word does not wait any more (S62).
+    facts.go = facts.last_go();
     facts.pending.clear();
     facts.question = None;
     facts.held = None;

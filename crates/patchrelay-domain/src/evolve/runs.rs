@@ -5,8 +5,8 @@ use std::{cmp::Ordering, time::Duration};
 use super::{forge, people};
 use crate::{
     About, BranchName, Charge, CheckStatus, CommitSha, GateStatus, InputKind, Interruption,
-    IssueFacts, LatestRun, Policy, PrState, PullRequest, Question, RunId, RunOutcome, RunType,
-    Slot, Spending, Spent, ThreadId, Timestamp, WakeReason,
+    IssueFacts, LatestRun, PendingInput, Policy, PrState, PullRequest, Question, RunId, RunOutcome,
+    RunType, Slot, Spending, Spent, ThreadId, Timestamp, WakeReason,
     facts::{Handled, Held, RepairTrail},
     gate::question as gate_question,
     policy::gate_status,
@@ -59,6 +59,7 @@ pub(super) fn claimed(
         }
     }
     facts.pending = pending;
+    take_up(facts, &inputs);
     facts.slot = Some(Slot {
         run: claim.run.clone(),
         run_type: claim.run_type,
@@ -120,6 +121,11 @@ fn forget_what_is_repaired(policy: &Policy, facts: &mut IssueFacts) {
     }
 }
 
+/// What a run has taken up has got us going, whatever its author makes of it later.
+fn take_up(facts: &mut IssueFacts, inputs: &[PendingInput]) {
+    facts.go = inputs.iter().map(|input| input.said).fold(facts.go, Timestamp::max);
+}
+
 /// What humans said was given to the run under way. It stays with it, and comes back if the run is lost.
 pub(super) fn delivered(facts: &mut IssueFacts, run: &RunId, inputs: &[u64]) -> bool {
     let Some(slot) = facts.slot.as_mut().filter(|slot| slot.run == *run) else { return false };
@@ -128,10 +134,11 @@ pub(super) fn delivered(facts: &mut IssueFacts, run: &RunId, inputs: &[u64]) -> 
         .partition(|input| inputs.contains(&input.seq));
     facts.pending = pending;
     let any = !taken.is_empty();
-    slot.inputs.extend(taken);
+    slot.inputs.extend(taken.iter().cloned());
     // The agent has heard the oldest; the newest are what a next run would have to be told.
     let too_many = slot.inputs.len().saturating_sub(people::MAX_PENDING);
     slot.inputs.drain(..too_many);
+    take_up(facts, &taken);
     any
 }
 

@@ -4,7 +4,7 @@ mod runs;
 
 use super::{people::MAX_PENDING, *};
 use crate::{
-    CommitSha, FACTS_VERSION, PrState, PullRequest, RunId, RunOutcome, SessionId, Ticket,
+    CommitSha, FACTS_VERSION, PrState, PullRequest, RunId, RunOutcome, SessionId, Stop, Ticket,
     TrackerStateKind,
     fixture::{
         after, at, claimed, delegated, empty, failed, observation, published, pull_request,
@@ -67,14 +67,19 @@ fn each_change_of_delegation_is_a_new_authority() {
 #[test]
 fn facts_and_observations_survive_storage() {
     // What is stored today must be readable for ever: a change here needs a new FACTS_VERSION.
-    assert_eq!(FACTS_VERSION, 2);
+    assert_eq!(FACTS_VERSION, 3);
     let facts = then(running(), 4_000, [settled("r1", published())]);
     let text = serde_json::to_string_pretty(&facts).unwrap();
     insta::assert_snapshot!("facts", text);
     assert_eq!(serde_json::from_str::<IssueFacts>(&text).unwrap(), facts);
-    // What the first version wrote means the same today.
+    // What earlier versions wrote means the same today.
     let first = serde_json::from_str::<IssueFacts>(include_str!("golden/facts_v1.json")).unwrap();
     assert_eq!((first.pull_request.clone(), first.key()), (facts.pull_request.clone(), "APP-1"));
+    assert_eq!(first.stopped(), None);
+    let second = serde_json::from_str::<IssueFacts>(include_str!("golden/facts_v2.json")).unwrap();
+    let stop = Stop { source: String::new(), said: at(5_000), by: "Ada".to_owned() };
+    assert_eq!(second.stopped(), Some(&stop));
+    assert_eq!(IssueFacts { stops: Vec::new(), ..second }, facts);
     for kind in [
         session_opened(),
         ticket_read(1, ticket()),

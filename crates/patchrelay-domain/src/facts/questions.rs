@@ -27,9 +27,19 @@ impl IssueFacts {
         self.removed.is_some()
     }
 
-    /// The order to stop that holds, if one does.
+    /// The order to stop that holds, if one does: nobody has given us anything to do since.
     pub fn stopped(&self) -> Option<&Stop> {
-        self.stop.as_ref().filter(|stop| self.go <= stop.said)
+        self.stops.last().filter(|stop| self.last_go() <= stop.said)
+    }
+
+    /// When a human last gave us something to do, by its source's clock.
+    pub(crate) fn last_go(&self) -> Timestamp {
+        self.pending.iter().map(|input| input.said).fold(self.go, Timestamp::max)
+    }
+
+    /// Whether a text read otherwise later on.
+    pub(crate) fn is_edited_since(&self, source: &str, said: Timestamp) -> bool {
+        self.edits.iter().any(|edit| edit.source == source && said < edit.said)
     }
 
     /// The pull request, if it is open and one that we can work on.
@@ -77,7 +87,7 @@ impl IssueFacts {
     /// closing and replacing could go on for ever. Where somebody asked for work after it was closed, it does not. The run
     /// that starts over adds it to the attempts.
     pub(crate) fn is_closing_counted(&self) -> bool {
-        let is_asked_again = self.surely_after_end().is_some_and(|after| after <= self.go);
+        let is_asked_again = self.surely_after_end().is_some_and(|after| after <= self.last_go());
         self.is_branch_spent() && !self.is_merged() && !is_asked_again
     }
 

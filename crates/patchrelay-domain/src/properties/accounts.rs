@@ -169,6 +169,8 @@ fn inputs(Entry { before, observation, after }: &Entry<'_>) -> Checked {
                 !input.source.is_empty() && after.pending.iter().any(newer)
             };
             lost.retain(|input| !is_edited(input));
+            // What its author took back does not come back.
+            lost.retain(|input| !before.is_edited_since(&input.source, input.said));
             // What comes back may be more than can wait. Then the oldest of all are left out.
             let oldest = after.pending.first().map(|input| input.said);
             if !is_judged && after.pending.len() == 64 {
@@ -254,6 +256,8 @@ fn bounds(facts: &IssueFacts) -> Checked {
     for (what, count, most) in [
         ("pending inputs", facts.pending.len(), 64),
         ("inputs of one run", taken, 64),
+        ("edits", facts.edits.len(), 64),
+        ("orders to stop", facts.stops.len(), 64),
         ("starts", facts.starts.len(), 20),
         ("reviews", facts.reviews.len(), 100),
         ("checks", facts.checks.len(), 200),

@@ -13,11 +13,6 @@ use crate::{
     fixture::{at, claim_of, empty, settled},
 };
 
-/// All but one thing: an instruction that was edited into something else. Who hears the old wording after the new one does
-/// not know that it was withdrawn, because nothing is kept of words that ask for nothing.
-const SHAPE: Shape =
-    Shape { closes: true, reopens: true, ends: true, flips: true, turns: false, sessions: 2 };
-
 /// A history: what a fresh start knew, and what was told from then on, in order.
 struct History {
     start: IssueFacts,
@@ -179,7 +174,7 @@ fn every_delivery_ends_in_the_same_facts() {
     let mut wanted = BTreeSet::new();
     for seed in 0..12_000 {
         let mut rng = Rng::new(seed);
-        let history = History::new(seed, SHAPE, &mut rng);
+        let history = History::new(seed, Shape::ALL, &mut rng);
         let mut ordered = Side::of(history.start.clone());
         ordered.tell_all(&history.told);
         ordered.tell_all(&history.world.read());
@@ -216,7 +211,7 @@ fn every_delivery_ends_in_the_same_facts() {
 fn snapshots_in_any_order_never_want_what_the_ordered_ones_do_not() {
     for seed in 0..6_000 {
         let mut rng = Rng::new(seed);
-        let history = History::new(seed, SHAPE, &mut rng);
+        let history = History::new(seed, Shape::ALL, &mut rng);
         let mut ordered = Side::of(history.start.clone());
         for read in &history.reads {
             ordered.tell_all(read);
@@ -278,7 +273,7 @@ fn deliveries_in_any_order_want_nothing_that_was_never_true() {
     let mut wanted = BTreeSet::new();
     for seed in 0..6_000 {
         let mut rng = Rng::new(seed);
-        let history = History::new(seed, SHAPE, &mut rng);
+        let history = History::new(seed, Shape::ALL, &mut rng);
         let reasons = reasons(&history.start, &history.told);
         let mut newest =
             history.start.pull_request.as_ref().map(|pr| (pr.version, pr.value.head.clone()));

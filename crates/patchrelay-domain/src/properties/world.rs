@@ -66,6 +66,7 @@ struct Text {
     said: i64,
     heard: Heard,
     text: &'static str,
+    is_edit: bool,
 }
 
 impl Text {
@@ -76,6 +77,7 @@ impl Text {
             heard: self.heard,
             author: member(),
             text: self.text.to_owned(),
+            is_edit: self.is_edit,
         }
     }
 }

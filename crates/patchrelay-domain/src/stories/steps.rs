@@ -50,6 +50,7 @@ impl Story {
             heard,
             author,
             text: text.to_owned(),
+            is_edit: false,
         };
         self.observe(format!("{who}: {text}"), kind)
     }

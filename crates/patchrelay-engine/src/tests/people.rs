@@ -19,6 +19,7 @@ fn says(text: &str) -> ObservationKind {
         heard: Heard::Session,
         author: member(),
         text: text.to_owned(),
+        is_edit: false,
     }
 }
 

@@ -102,6 +102,7 @@ fn strangers_change_nothing() {
             heard: Heard::Session,
             author: stranger(),
             text: "status?".to_owned(),
+            is_edit: false,
         },
         ObservationKind::StopRequested { source: "c2".to_owned(), said: at(9_000), by: stranger() },
         ObservationKind::Retried {
@@ -177,8 +178,9 @@ fn a_stop_holds_until_something_younger_is_said() {
     let work = |millis| said("w1", millis, Heard::Session, "please go on with the docs");
     let stopped = then(delegated(), 3_000, [stop("s1", 50_000)]);
     assert_eq!(stopped.stopped().map(|stop| stop.by.as_str()), Some("Ada"));
-    assert_eq!(evolved(&stopped, stop("s0", 40_000)), Evolved::Unchanged, "older");
-    assert_eq!(evolved(&stopped, stop("s2", 50_000)), Evolved::Unchanged, "the same instant");
+    let older = then(stopped.clone(), 4_000, [stop("s0", 40_000)]);
+    assert_eq!(older.stopped(), stopped.stopped(), "an older one is no news");
+    assert_eq!(evolved(&older, stop("s0", 40_000)), Evolved::Unchanged, "nor is it twice");
     for (said, holds) in [(49_999, true), (50_000, true), (50_001, false)] {
         let facts = then(stopped.clone(), 4_000, [work(said)]);
         assert_eq!(facts.stopped().is_some(), holds, "{said}");
@@ -265,4 +267,88 @@ fn a_text_that_is_edited_away_is_withdrawn() {
     }
     let other = then(facts, 4_000, [said("c2", 6_000, Heard::Session, "thanks!")]);
     assert_eq!(other.pending.len(), 1, "another text");
+}
+
+/// Who hears of the old wording only after the new one knows as much as who heard both in order.
+#[test]
+fn an_earlier_wording_that_is_heard_of_later_counts_for_nothing() {
+    use crate::{Heard, fixture::edited};
+    let heard = Heard::TicketComment;
+    let (work, stop, remark) = ("@patchrelay add a test", "@patchrelay stop", "thanks!");
+    for (first, then_it_read) in
+        [(work, remark), (stop, remark), (work, stop), (stop, work), (remark, work), (remark, stop)]
+    {
+        let first = crate::fixture::said("c1", 3_000, heard, first);
+        let edited = edited("c1", 4_000, heard, then_it_read);
+        let in_order = then(delegated(), 9_000, [first.clone(), edited.clone()]);
+        let normal = |facts: &IssueFacts| {
+            let mut facts = facts.clone();
+            (facts.next_input, facts.updated) = (0, at(0));
+            facts.pending.iter_mut().for_each(|input| (input.seq, input.at) = (0, at(0)));
+            facts
+        };
+        let late = then(delegated(), 9_000, [edited.clone(), first]);
+        assert_eq!(normal(&late), normal(&in_order), "{then_it_read}");
+        assert_eq!(normal(&then(delegated(), 9_000, [edited])), normal(&in_order));
+        let is_work = then_it_read == work;
+        assert_eq!(in_order.pending.len(), usize::from(is_work), "{then_it_read}");
+        assert_eq!(in_order.stopped().is_some(), then_it_read == stop, "{then_it_read}");
+    }
+}
+
+/// An instruction that was taken back before anybody acted on it did not lift the order to stop.
+#[test]
+fn an_instruction_that_is_taken_back_leaves_the_stop_in_force() {
+    use crate::{Heard, fixture::edited};
+    let say = crate::fixture::said;
+    let heard = Heard::TicketComment;
+    let stopped = then(delegated(), 3_000, [say("c1", 3_000, heard, "@patchrelay stop")]);
+    assert!(stopped.stopped().is_some());
+    let told = then(stopped, 4_000, [say("c2", 4_000, heard, "@patchrelay add a test")]);
+    assert_eq!(told.stopped(), None);
+    let back = edited("c2", 5_000, heard, "never mind");
+    assert!(then(told.clone(), 5_000, [back.clone()]).stopped().is_some());
+    // What a run has taken up has been acted on.
+    let claim = claimed(&told, "r1");
+    assert_eq!(then(told, 5_000, [claim, back]).stopped(), None);
+}
+
+/// When the newest order to stop is taken back, an older one that nothing has lifted holds.
+#[test]
+fn an_older_stop_holds_when_a_newer_one_is_taken_back() {
+    use crate::{Heard, fixture::edited};
+    let heard = Heard::TicketComment;
+    let stop = |source, at| crate::fixture::said(source, at, heard, "@patchrelay stop");
+    let facts = then(delegated(), 4_000, [stop("c1", 3_000), stop("c2", 4_000)]);
+    let facts = then(facts, 5_000, [edited("c2", 5_000, heard, "thanks!")]);
+    assert_eq!(facts.stopped().map(|stop| stop.said), Some(at(3_000)));
+    let facts = then(facts, 6_000, [edited("c1", 6_000, heard, "thanks!")]);
+    assert_eq!(facts.stopped(), None);
+}
+
+/// An edit that took an instruction back while a run was about it: the run is lost, and nobody is told the old words again.
+#[test]
+fn what_was_taken_back_does_not_come_back_with_a_lost_run() {
+    use crate::{Heard, fixture::edited};
+    let heard = Heard::TicketComment;
+    let say = crate::fixture::said("c1", 3_000, heard, "@patchrelay add a test");
+    let facts = then(delegated(), 3_000, [say]);
+    let claim = claimed(&facts, "r1");
+    let facts = then(facts, 4_000, [claim, edited("c1", 5_000, heard, "never mind")]);
+    assert_eq!(then(facts, 6_000, [settled("r1", failed())]).pending, []);
+}
+
+#[test]
+fn remembered_edits_and_stops_are_bounded() {
+    use crate::{Heard, fixture::edited};
+    let edits = (0..200).map(|n| edited(&format!("c{n}"), n, Heard::TicketComment, "well"));
+    let facts = then(delegated(), 3_000, edits);
+    assert_eq!((facts.edits.len(), facts.edits.last().map(|edit| edit.said)), (64, Some(at(199))));
+    let stops = (0..200).map(|n| ObservationKind::StopRequested {
+        source: format!("s{n}"),
+        said: at(n),
+        by: crate::fixture::member(),
+    });
+    let facts = then(facts, 3_000, stops);
+    assert_eq!((facts.stops.len(), facts.stops.last().map(|stop| stop.said)), (64, Some(at(199))));
 }

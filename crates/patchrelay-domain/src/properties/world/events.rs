@@ -78,6 +78,7 @@ impl World {
             };
             text.text = *rng.pick(texts);
             text.said = clock;
+            text.is_edit = true;
             return Some(text.kind());
         }
         let text = if rng.one_in(3) { *rng.pick(&OTHER) } else { *rng.pick(&WORK) };
@@ -89,7 +90,7 @@ impl World {
             Heard::Operator,
         ]);
         let source = self.id("text");
-        self.texts.push(Text { source, said: clock, heard, text });
+        self.texts.push(Text { source, said: clock, heard, text, is_edit: false });
         self.texts.last().map(Text::kind)
     }
 
