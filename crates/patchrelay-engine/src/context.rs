@@ -129,7 +129,10 @@ impl Nudge {
 pub(crate) struct Context {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
+    /// Tells of what happens here.
     pub(crate) nudge: Nudge,
+    /// What is listened to: the same, so that whoever waits is woken before its time.
+    pub(crate) woken: Nudge,
     /// Who we are among the workers: random for each start, so that no lease of an earlier process looks like ours.
     pub(crate) worker: String,
     /// What was read lately.

@@ -53,7 +53,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = context.nudge.dispatch() => {}
+            () = context.woken.dispatch() => {}
             Some(ended) = runs.tasks.join_next_with_id() => runs.ended(ended),
             () = tokio::time::sleep(pause) => {}
         }

@@ -19,9 +19,14 @@ pub struct Engine {
 impl Engine {
     /// An engine over these ports. Nothing runs yet.
     pub fn new(ports: Ports, settings: Settings) -> Self {
+        let nudge = Nudge::default();
+        Self::woken_by(nudge.clone(), nudge, ports, settings)
+    }
+
+    /// An engine that tells one nudge and listens to another: where they are not the same, nobody is ever woken.
+    pub(crate) fn woken_by(woken: Nudge, nudge: Nudge, ports: Ports, settings: Settings) -> Self {
         let worker = ports.ids.sortable();
-        let context =
-            Context { ports, settings, nudge: Nudge::default(), worker, seen: Seen::default() };
+        let context = Context { ports, settings, nudge, woken, worker, seen: Seen::default() };
         Self { context: Arc::new(context) }
     }
 

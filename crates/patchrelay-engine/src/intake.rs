@@ -54,7 +54,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = context.nudge.intake() => {}
+            () = context.woken.intake() => {}
             // Others may have waited for it.
             Some(ended) = work.tasks.join_next_with_id() => work.ended(&context, ended).await,
             () = tokio::time::sleep(context.settings.reconcile_every) => {}

@@ -29,7 +29,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = context.nudge.sender() => {}
+            () = context.woken.sender() => {}
             () = tokio::time::sleep(pause(&context)) => {}
         }
     }

@@ -7,7 +7,7 @@ use patchrelay_domain::{
     Worktree, climb, describe_rung,
 };
 use patchrelay_ports::{AgentError, AgentEvent, AgentSession};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::{Halt, Progress, RunTask, ended_by_agent, work::working};
@@ -111,9 +111,11 @@ impl RunTask {
             TooLong,
         }
         let mut silence = Silence::new(self.context.settings.silence_timeout);
-        let mut changes = self.context.nudge.changes();
-        // The facts may have changed since the run was claimed, while nobody here listened.
-        changes.mark_changed();
+        let mut changes = self.context.woken.changes();
+        // The facts may have changed since the run was claimed, while nobody here listened, and who changes them later may be
+        // another process, which cannot wake us. The first look is taken at once.
+        let mut looks = tokio::time::interval(self.context.settings.reconcile_every);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let happened = tokio::select! {
                 biased;
@@ -121,6 +123,7 @@ impl RunTask {
                 () = self.shutdown.cancelled() => Happened::Shutdown,
                 event = session.next_event() => Happened::Event(event),
                 Ok(()) = changes.changed() => Happened::Changed,
+                _ = looks.tick() => Happened::Changed,
                 () = sleep_until(watched.end_by) => Happened::TooLong,
                 () = sleep_until(silence.due) => Happened::Silence,
             };
@@ -149,7 +152,7 @@ impl RunTask {
                     // What humans say meanwhile is taken up by the next run.
                     Ok(Steer::Continue | Steer::Deliver(_) | Steer::WithholdPublication(_)) => {}
                     Ok(Steer::Interrupt(by)) => return Err(self.stopped(session, by).await.into()),
-                    // Asked again at the next change, and once more before anything is published.
+                    // Asked again at the next change or look, and once more before anything is published.
                     Err(error) => {
                         warn!(run = %self.run, error = %chain(&error), "a run could not be steered");
                     }

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use patchrelay_domain::{
-    Actor, FRESH_FOR, Heard, ObservationKind, RunOutcome, RunType, Standing, Timestamp, TreeId,
+    Actor, FRESH_FOR, Heard, Interruption, ObservationKind, RunOutcome, RunType, Standing,
+    Timestamp, TreeId,
 };
+
+use patchrelay_ports::Clock;
 
 use super::sim::{Act, Fault, Turn, World};
 
-fn member() -> Actor {
+pub(super) fn member() -> Actor {
     Actor { id: "user-1".to_owned(), name: None, email: None, standing: Standing::Member }
 }
 
@@ -148,4 +151,26 @@ async fn work_that_changed_after_it_was_looked_at_is_not_published() {
     world.assert_nothing_published();
     let outcome = world.runs().await[1].outcome.clone();
     assert!(matches!(outcome, Some(RunOutcome::NeedsInput { .. })), "{outcome:?}");
+}
+
+/// Another process takes in what humans say, and it cannot wake us.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_another_process_stored_stops_a_run_without_a_nudge() {
+    let mut world = World::with_delegated_ticket().await;
+    let first = Act::Writes { path: "first", content: "one" };
+    world.sim.state().agents.work.push_back(Turn::of([(5, first), (5_000, Act::Says)]));
+    world.is_deaf = true;
+    world.settings.silence_timeout = Duration::from_secs(6_000);
+    world.start();
+    world.until_written().await;
+    let stored = world.sim.age();
+    let source = "stop-1".to_owned();
+    let said = world.sim.now();
+    world.observe(ObservationKind::StopRequested { source, said, by: member() }).await;
+    world.until_ended(1).await;
+    let took = world.sim.age() - stored;
+    let within = world.settings.reconcile_every + Duration::from_secs(1);
+    assert!(took <= within, "{took:?}");
+    let stopped = RunOutcome::Interrupted { by: Interruption::Stopped };
+    assert_eq!(world.runs().await[0].outcome, Some(stopped));
 }

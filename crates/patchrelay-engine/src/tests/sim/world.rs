@@ -46,6 +46,8 @@ pub(in crate::tests) struct World {
     pub(in crate::tests) settings: Settings,
     /// Whose deliveries the next engine reads.
     pub(in crate::tests) sources: Vec<Source>,
+    /// Whether nothing wakes the next engine before its time.
+    pub(in crate::tests) is_deaf: bool,
     store: Arc<SqlStore>,
     engine: Option<Running>,
     directory: TempDir,
@@ -78,7 +80,7 @@ impl World {
         };
         let settings = Settings { projects: vec![project], ..Settings::default() };
         let sources = vec![Source::Linear, Source::Github];
-        Self { sim: Sim::new(), settings, sources, store, engine: None, directory }
+        Self { sim: Sim::new(), settings, sources, is_deaf: false, store, engine: None, directory }
     }
 
     /// A world in which a ticket was delegated to us, and its delivery stored.
@@ -139,23 +141,30 @@ impl World {
 
     /// Something becomes known of the issue, past the engine.
     pub(in crate::tests) async fn observe(&self, kind: ObservationKind) {
-        let stored = self.load(&issue()).await.expect("it is known");
-        let now = self.sim.now();
-        let news = Observation { at: now, correlation: "test".to_owned(), kind };
-        let change = change(&Policy::of(&self.settings.projects[0]), now, &stored.0, vec![news]);
-        let commit = Commit {
-            expected: stored.1,
-            facts: change.facts,
-            next: change.next,
-            observations: change.observations,
-            orders: Vec::new(),
-            feed: change.feed,
-            deliveries: Vec::new(),
-            guard: Guard::Version,
-            at: now,
-        };
-        let committed = standing(self.store.commit(&commit)).await.expect("the store works");
-        assert!(matches!(committed, Committed::Stored(_)), "{committed:?}");
+        loop {
+            let stored = self.load(&issue()).await.expect("it is known");
+            let now = self.sim.now();
+            let news = Observation { at: now, correlation: "test".to_owned(), kind: kind.clone() };
+            let policy = Policy::of(&self.settings.projects[0]);
+            let change = change(&policy, now, &stored.0, vec![news]);
+            let commit = Commit {
+                expected: stored.1,
+                facts: change.facts,
+                next: change.next,
+                observations: change.observations,
+                orders: Vec::new(),
+                feed: change.feed,
+                deliveries: Vec::new(),
+                guard: Guard::Version,
+                at: now,
+            };
+            match standing(self.store.commit(&commit)).await.expect("the store works") {
+                Committed::Stored(_) => break,
+                // The engine was faster.
+                Committed::Conflict => {}
+                refused => panic!("{refused:?}"),
+            }
+        }
         self.sim.tell();
     }
 
@@ -174,7 +183,9 @@ impl World {
             probe: self.sim.clone(),
             webhooks: self.sources.iter().map(|source| deliveries_of(*source)).collect(),
         };
-        let engine = Engine::new(ports, self.settings.clone());
+        let nudge = Nudge::default();
+        let woken = if self.is_deaf { Nudge::default() } else { nudge.clone() };
+        let engine = Engine::woken_by(woken, nudge, ports, self.settings.clone());
         let (nudge, stop) = (engine.nudge(), CancellationToken::new());
         let mut task = JoinSet::new();
         task.spawn(engine.run_until(stop.clone()));
