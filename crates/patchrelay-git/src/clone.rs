@@ -8,13 +8,13 @@ use std::{
 
 use patchrelay_domain::{BranchName, CommitSha};
 use patchrelay_ports::WorkspaceError;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
     config::RemoteConfig,
     error::{GitError, local, remote},
     git::{Call, Git},
-    locks::Locks,
+    locks::{Held, Locks},
     names::{branch_ref, is_object},
     place::Repository,
     record::{Record, replace},
@@ -74,9 +74,23 @@ pub(crate) fn is_usable(clone: &Path) -> bool {
         && clone.join("HEAD").is_file()
 }
 
-/// Fetches all branches into `refs/remotes/origin`. Needs the clone's lock.
-pub(crate) async fn fetch(git: &Git, repository: &Repository<'_>) -> Result<(), WorkspaceError> {
-    fetch_refs(git, repository, &["--prune"], "+refs/heads/*:refs/remotes/origin/*").await
+/// Makes the clone what it has to be, with all branches as they are at some time after `asked` in `refs/remotes/origin`.
+/// Of many who wait for the clone, only one fetches. `held` is the clone's lock.
+pub(crate) async fn refresh(
+    git: &Git,
+    repository: &Repository<'_>,
+    held: &mut Held,
+    asked: Instant,
+) -> Result<(), WorkspaceError> {
+    let was_usable = is_usable(&repository.clone);
+    ensure(git, &repository.clone).await?;
+    if was_usable && held.fetch_began.is_some_and(|began| asked <= began) {
+        return Ok(());
+    }
+    let began = Instant::now();
+    fetch_refs(git, repository, &["--prune"], "+refs/heads/*:refs/remotes/origin/*").await?;
+    held.fetch_began = Some(began);
+    Ok(())
 }
 
 /// Fetches what is named, after removing what a killed predecessor left in the way.

@@ -7,9 +7,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
-type Waiters = Arc<tokio::sync::Mutex<()>>;
+type Waiters = Arc<tokio::sync::Mutex<Held>>;
+
+/// What those who wait for one path tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// When the last fetch that succeeded began. Whoever was waiting then need not fetch again.
+    pub(crate) fetch_began: Option<Instant>,
+}
 
 /// One lock for each path that somebody works on.
 #[derive(Default)]
@@ -17,7 +24,7 @@ pub(crate) struct Locks(Mutex<HashMap<PathBuf, Waiters>>);
 
 impl Locks {
     /// Waits until nobody else works on this path. Whoever takes both a worktree and its clone takes the worktree first.
-    pub(crate) async fn hold(&self, path: &Path) -> OwnedMutexGuard<()> {
+    pub(crate) async fn hold(&self, path: &Path) -> OwnedMutexGuard<Held> {
         let lock = {
             // The map is whole between any two calls, so a panic elsewhere does not make it unusable.
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);

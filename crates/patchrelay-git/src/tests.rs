@@ -2,6 +2,7 @@
 
 mod attack;
 mod crash;
+mod fetch;
 mod limits;
 mod token;
 mod way;

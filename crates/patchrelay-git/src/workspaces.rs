@@ -9,14 +9,14 @@ use patchrelay_ports::{
     Workspaces,
 };
 use patchrelay_process::ProcessError;
-use tokio::sync::OwnedMutexGuard;
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{
     clone,
     config::{ConfigError, GitConfig},
     error::{GitError, local},
     git::Git,
-    locks::Locks,
+    locks::{Held, Locks},
     names::{as_name, commit_arg, publish_ref},
     place::{Place, Repository},
     publish,
@@ -90,7 +90,7 @@ impl GitWorkspaces {
     }
 
     /// Lets nobody else work on the worktree, a dead predecessor included.
-    async fn hold(&self, place: &Place) -> Result<OwnedMutexGuard<()>, WorkspaceError> {
+    async fn hold(&self, place: &Place) -> Result<OwnedMutexGuard<Held>, WorkspaceError> {
         let held = self.locks.hold(&place.path).await;
         let failed = || format!("take over the worktree `{}`", place.path.display());
         patchrelay_process::reap(&self.git.marker_of(&place.path))
@@ -210,10 +210,10 @@ impl Workspaces for GitWorkspaces {
         let place = Place::of(&self.config, &order.project, &order.path)?;
         let repository = Repository::of(&self.config, &order.project)?;
         let _worktree = self.hold(&place).await?;
-        let _clone = self.locks.hold(&place.clone).await;
+        let asked = Instant::now();
+        let mut clone = self.locks.hold(&place.clone).await;
         let found = worktree::find(&place).await?;
-        clone::ensure(&self.git, &place.clone).await?;
-        clone::fetch(&self.git, &repository).await?;
+        clone::refresh(&self.git, &repository, &mut clone, asked).await?;
         let start = self.start(order, &place).await?;
         let base = match found {
             Found::Whole(record) => self.renew(order, &place, record.base, start).await?,
