@@ -1,107 +1,14 @@
 //! Which outward reports a change deserves.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    Actor, BranchName, Interruption, IssueFacts, NextStep, Observation, ObservationKind, Policy,
-    PrState, PullRequest, RunOutcome, RunType, SessionId, Ticket, Timestamp, Wait, decide,
+    ActivityContent, Actor, BranchName, Interruption, IssueFacts, NextStep, Observation,
+    ObservationKind, OutboxOrder, Policy, PrState, PullRequest, RunOutcome, RunType, SessionId,
+    Ticket, TicketTarget, Timestamp, Wait, decide,
     evolve::{Said, asks_how_it_stands},
     factory_state, status_note,
     text::{capped, quoted, single_line},
     waiting_reason,
 };
-
-/// A report to the tracker, as a complete order: whoever carries it out has nothing left to choose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "order", rename_all = "snake_case")]
-pub enum OutboxOrder {
-    /// Write an activity into a session.
-    Activity {
-        /// Which session.
-        session: SessionId,
-        /// What it says.
-        content: ActivityContent,
-        /// Whether it answers somebody who is waiting for a first sign of life: it overtakes others (D35).
-        urgent: bool,
-    },
-    /// Move the ticket.
-    MoveTicket {
-        /// Where to.
-        to: TicketTarget,
-    },
-}
-
-impl OutboxOrder {
-    /// How long it helps anybody. A sign of life that comes hours later is none; everything else stays true.
-    pub fn useful_for(&self) -> Option<Duration> {
-        match self {
-            Self::Activity { urgent: true, .. } => Some(ACKNOWLEDGEMENT_HELPS),
-            Self::Activity { urgent: false, .. } | Self::MoveTicket { .. } => None,
-        }
-    }
-
-    /// The name under which it is shown.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Activity { content, .. } => match content {
-                ActivityContent::Thought { .. } => "thought",
-                ActivityContent::Action { .. } => "action",
-                ActivityContent::Response { .. } => "response",
-                ActivityContent::Elicitation { .. } => "elicitation",
-                ActivityContent::Error { .. } => "error",
-            },
-            Self::MoveTicket { .. } => "move_ticket",
-        }
-    }
-}
-
-/// Linear calls a session stale after half an hour without a sign of life, and takes a later one as its recovery.
-const ACKNOWLEDGEMENT_HELPS: Duration = Duration::from_secs(60 * 60);
-
-/// What an activity says. Linear's content types.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum ActivityContent {
-    /// A remark.
-    Thought {
-        /// Markdown.
-        body: String,
-    },
-    /// Something being done.
-    Action {
-        /// What is done.
-        action: String,
-        /// To what.
-        parameter: String,
-    },
-    /// The result of the work.
-    Response {
-        /// Markdown.
-        body: String,
-    },
-    /// A question.
-    Elicitation {
-        /// Markdown.
-        body: String,
-    },
-    /// A failure.
-    Error {
-        /// Markdown.
-        body: String,
-    },
-}
-
-/// Where a ticket is moved to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TicketTarget {
-    /// Somebody works on it.
-    Started,
-    /// It is done.
-    Completed,
-}
 
 /// The reports that this observation deserves, in order. `before` and `after` are the facts around it.
 pub fn announce(
@@ -110,7 +17,7 @@ pub fn announce(
     after: &IssueFacts,
     observation: &Observation,
 ) -> Vec<OutboxOrder> {
-    let say = |content| activity(after, content, false);
+    let say = |content| activity(after, content);
     let respond = |body: &str| say(ActivityContent::Response { body: body.to_owned() });
     match &observation.kind {
         ObservationKind::SessionOpened { session, .. } => {
@@ -170,10 +77,13 @@ fn session_opened(
     session: &SessionId,
     now: Timestamp,
 ) -> Vec<OutboxOrder> {
-    let order =
-        |content, urgent| OutboxOrder::Activity { session: session.clone(), content, urgent };
     let body = acknowledgement(after);
-    let mut orders = vec![order(ActivityContent::Thought { body }, true)];
+    let mut orders = vec![OutboxOrder::Activity {
+        session: session.clone(),
+        content: ActivityContent::Thought { body },
+        urgent: true,
+        ephemeral: false,
+    }];
     if after.ticket.is_none() || after.slot.is_some() {
         return orders;
     }
@@ -195,7 +105,14 @@ fn session_opened(
             _,
         ) => ActivityContent::Thought { body: standing(&next, after) },
     };
-    orders.push(order(content, false));
+    // An answer is waited for, however late; how things stand is worth knowing only while they do.
+    let ephemeral = matches!(content, ActivityContent::Thought { .. });
+    orders.push(OutboxOrder::Activity {
+        session: session.clone(),
+        content,
+        urgent: false,
+        ephemeral,
+    });
     orders
 }
 
@@ -216,7 +133,7 @@ fn released(policy: &Policy, after: &IssueFacts, by: &Actor, now: Timestamp) -> 
             )
         }
     };
-    activity(after, ActivityContent::Thought { body }, false)
+    activity(after, ActivityContent::Thought { body })
 }
 
 const STOPPED: &str =
@@ -233,13 +150,13 @@ fn ticket_read(
     // A session that somebody opened by a mention is answered, and is no order to work.
     if before.ticket.is_none() && !ticket.delegated {
         let body = NOT_DELEGATED.to_owned();
-        return activity(after, ActivityContent::Elicitation { body }, false);
+        return activity(after, ActivityContent::Elicitation { body });
     }
     // Told once for each set of blockers, so that nobody wonders why nothing happens (N47).
     match (blockers(policy, before, now), blockers(policy, after, now)) {
         (told, Some(keys)) if told.as_ref() != Some(&keys) => {
             let body = format!("I wait until these tickets are over: {}.", keys.join(", "));
-            activity(after, ActivityContent::Thought { body: capped(&body, MAX_SUMMARY) }, false)
+            activity(after, ActivityContent::Thought { body: capped(&body, MAX_SUMMARY) })
         }
         _ => Vec::new(),
     }
@@ -270,10 +187,10 @@ fn answer(
     said: &Said<'_>,
     now: Timestamp,
 ) -> Vec<OutboxOrder> {
-    let thought = |body: String| activity(after, ActivityContent::Thought { body }, false);
+    let thought = |body: String| remark(after, body);
     let next = decide(policy, now, after);
     if is_newly_stopped(before, after) {
-        return activity(after, ActivityContent::Response { body: STOPPED.to_owned() }, false);
+        return activity(after, ActivityContent::Response { body: STOPPED.to_owned() });
     }
     let was_released =
         |facts: &IssueFacts| facts.held.as_ref().is_some_and(|held| held.released_by.is_some());
@@ -286,11 +203,11 @@ fn answer(
         if !takes_back && !asks_how_it_stands(before, said) {
             return Vec::new();
         }
-        return activity(after, ActivityContent::Response { body: standing(&next, after) }, false);
+        return activity(after, ActivityContent::Response { body: standing(&next, after) });
     }
     if !after.is_delegated() {
         let body = NOT_DELEGATED.to_owned();
-        return activity(after, ActivityContent::Elicitation { body }, false);
+        return activity(after, ActivityContent::Elicitation { body });
     }
     match next {
         NextStep::Run(_) => thought("Heard. I start on it.".to_owned()),
@@ -343,7 +260,6 @@ fn pull_request_read(
                     pull_request.number, pull_request.url
                 ),
             },
-            false,
         ),
     }
 }
@@ -362,7 +278,7 @@ fn run_claimed(
         action: doing(run_type).to_owned(),
         parameter: format!("on branch `{branch}`"),
     };
-    let mut orders = activity(after, content, false);
+    let mut orders = activity(after, content);
     if before.latest_run.is_none() {
         orders.push(OutboxOrder::MoveTicket { to: TicketTarget::Started });
     }
@@ -370,7 +286,7 @@ fn run_claimed(
 }
 
 fn run_settled(before: &IssueFacts, after: &IssueFacts, result: &RunOutcome) -> Vec<OutboxOrder> {
-    let respond = |body: String| activity(after, ActivityContent::Response { body }, false);
+    let respond = |body: String| activity(after, ActivityContent::Response { body });
     match result {
         RunOutcome::Published { pull_request, summary, .. } => {
             let is_update = before.slot.as_ref().is_some_and(|slot| slot.head.is_some());
@@ -472,7 +388,7 @@ fn merged(facts: &IssueFacts, pull_request: &PullRequest) -> Vec<OutboxOrder> {
         body.push(' ');
         body.push_str(&late);
     }
-    activity(facts, ActivityContent::Response { body }, false)
+    activity(facts, ActivityContent::Response { body })
         .into_iter()
         .chain([OutboxOrder::MoveTicket { to: TicketTarget::Completed }])
         .collect()
@@ -481,16 +397,23 @@ fn merged(facts: &IssueFacts, pull_request: &PullRequest) -> Vec<OutboxOrder> {
 /// The longest text of the agent that is repeated in the tracker, in characters.
 const MAX_SUMMARY: usize = 3_000;
 
-fn activity(facts: &IssueFacts, content: ActivityContent, urgent: bool) -> Vec<OutboxOrder> {
-    facts
-        .session
-        .iter()
-        .map(|session| OutboxOrder::Activity {
-            session: session.clone(),
-            content: content.clone(),
-            urgent,
-        })
-        .collect()
+fn activity(facts: &IssueFacts, content: ActivityContent) -> Vec<OutboxOrder> {
+    in_session(facts, content, false)
+}
+
+/// Something that is true now, and that nobody needs to read later.
+fn remark(facts: &IssueFacts, body: String) -> Vec<OutboxOrder> {
+    in_session(facts, ActivityContent::Thought { body }, true)
+}
+
+fn in_session(facts: &IssueFacts, content: ActivityContent, ephemeral: bool) -> Vec<OutboxOrder> {
+    let order = |session: &SessionId| OutboxOrder::Activity {
+        session: session.clone(),
+        content: content.clone(),
+        urgent: false,
+        ephemeral,
+    };
+    facts.session.iter().map(order).collect()
 }
 
 fn acknowledgement(facts: &IssueFacts) -> String {

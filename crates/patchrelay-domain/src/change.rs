@@ -2,7 +2,7 @@
 
 use crate::{
     Evolved, FeedEntry, IssueFacts, NextStep, Observation, ObservationKind, OutboxOrder, Policy,
-    Timestamp, announce, decide, describe, evolve,
+    Timestamp, announce, decide, describe, evolve, intention::intentions,
 };
 
 /// A change, ready to be stored in one transaction.
@@ -12,7 +12,7 @@ pub struct Change {
     pub facts: IssueFacts,
     /// The observations that changed something, in order: the incoming ones, and our own questions and calls for help.
     pub observations: Vec<Observation>,
-    /// The reports that they deserve.
+    /// The reports that they deserve: what is told, then how things should look.
     pub orders: Vec<OutboxOrder>,
     /// The feed lines of them: one each.
     pub feed: Vec<FeedEntry>,
@@ -31,13 +31,13 @@ pub fn change(
 ) -> Change {
     let correlation =
         incoming.last().map_or_else(String::new, |observation| observation.correlation.clone());
-    let next = decide(policy, now, facts);
+    let before = decide(policy, now, facts);
     let mut change = Change {
         facts: facts.clone(),
         observations: Vec::new(),
         orders: Vec::new(),
         feed: Vec::new(),
-        next,
+        next: before.clone(),
     };
     for observation in incoming {
         change.fold(policy, observation);
@@ -49,7 +49,7 @@ pub fn change(
                 ObservationKind::Asked { question: question.clone(), about: *about }
             }
             NextStep::Escalate { reason } => ObservationKind::Escalated { reason: reason.clone() },
-            NextStep::Run(_) | NextStep::Wait { .. } | NextStep::Settled(_) => return change,
+            NextStep::Run(_) | NextStep::Wait { .. } | NextStep::Settled(_) => break,
         };
         let ours = Observation { at: now, correlation: correlation.clone(), kind };
         assert!(
@@ -57,6 +57,9 @@ pub fn change(
             "`evolve` takes up every question and call for help that `decide` gives"
         );
     }
+    let sets = intentions((facts, &before), (&change.facts, &change.next));
+    change.orders.extend(sets);
+    change
 }
 
 impl Change {

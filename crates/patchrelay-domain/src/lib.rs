@@ -71,8 +71,10 @@ mod change;
 mod decide;
 mod delivery;
 mod evolve;
+mod intention;
 mod ladder;
 mod next;
+mod outbox;
 mod schedule;
 mod state;
 mod steer;
@@ -96,7 +98,7 @@ mod stories;
 
 pub use crate::{
     actor::{Actor, Standing, TrustedActors, may_instruct, trust_of},
-    announce::{ActivityContent, OutboxOrder, TicketTarget, announce},
+    announce::announce,
     branch::{branch_name, worktree_name},
     change::{Change, change},
     decide::decide,
@@ -121,6 +123,10 @@ pub use crate::{
     ladder::{Ladder, MAX_FRESH, MAX_RESUMES, Rung, Sign, TurnRecord, climb},
     next::{NextColumns, NextStep, PrWait, RunPlan, Settled, Wait},
     observation::{Observation, ObservationKind},
+    outbox::{
+        ActivityContent, Judgement, OutboxOrder, PlanStatus, PlanStep, Setback, TicketTarget,
+        judge, setback,
+    },
     policy::{FRESH_FOR, GateStatus, Limit, Limits, Policy, gate_status},
     project::{Budgets, Project, Route, RouteHint, route},
     publication::{PublicationText, commit_message, pull_request_text, run_trailer},

@@ -20,7 +20,7 @@ mod table;
 mod tickets;
 mod transcript;
 
-use self::transcript::{phrase, quoted, said};
+use self::transcript::{is_told, phrase, quoted, said};
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
@@ -143,8 +143,10 @@ impl Story {
         }
         self.log.extend(change.observations);
         self.facts = change.facts;
-        let said: Vec<_> = change.orders.iter().map(said).collect();
-        self.orders.extend(change.orders);
+        // How things look follows from the state, which is told anyway.
+        let orders: Vec<_> = change.orders.into_iter().filter(is_told).collect();
+        let said: Vec<_> = orders.iter().map(said).collect();
+        self.orders.extend(orders);
         let said = if said.is_empty() { String::new() } else { format!("[{}] ", said.join(", ")) };
         let line = if is_news || is_pass {
             format!("{what} => {said}{}", self.standing())

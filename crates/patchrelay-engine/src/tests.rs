@@ -12,6 +12,7 @@ mod losses;
 mod outage;
 mod people;
 mod reconcile;
+mod reports;
 mod silence;
 mod stopping;
 mod takeover;

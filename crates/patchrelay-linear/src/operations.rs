@@ -34,6 +34,10 @@ operation!(TeamWorkflow, "graphql/operations/team_workflow.graphql");
 operation!(IssueUpdate, "graphql/operations/issue_update.graphql");
 operation!(AgentActivityCreate, "graphql/operations/agent_activity_create.graphql");
 operation!(AgentActivityById, "graphql/operations/agent_activity_by_id.graphql");
+operation!(AgentSessionUpdate, "graphql/operations/agent_session_update.graphql");
+operation!(CommentById, "graphql/operations/comment_by_id.graphql");
+operation!(CommentCreate, "graphql/operations/comment_create.graphql");
+operation!(CommentUpdate, "graphql/operations/comment_update.graphql");
 
 #[cfg(test)]
 mod tests;

@@ -3,19 +3,24 @@
 use async_trait::async_trait;
 use chrono::DateTime;
 use patchrelay_domain::{
-    ActivityContent, IssueId, Ticket, TicketTarget, Timestamp, TrackerState, TrackerStateKind,
-    Versioned,
+    ActivityContent, IssueId, PlanStatus, PlanStep, Ticket, TicketTarget, Timestamp, TrackerState,
+    TrackerStateKind, Versioned,
 };
-use patchrelay_ports::{CallError, CreateActivity, MoveTicket, Tracker, TrackerIdentity};
+use patchrelay_ports::{
+    CallError, CreateActivity, MoveTicket, Moved, SetLink, SetPlan, Tracker, TrackerIdentity,
+    WriteComment,
+};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::{
     Credential, LinearConfig, SetupError,
     operations::{
-        AgentActivityById, AgentActivityCreate, IssueById, IssueUpdate, TeamWorkflow, Viewer,
-        agent_activity_by_id, agent_activity_create, issue_by_id, issue_update, team_workflow,
-        viewer,
+        AgentActivityById, AgentActivityCreate, AgentSessionUpdate, CommentById, CommentCreate,
+        CommentUpdate, IssueById, IssueUpdate, TeamWorkflow, Viewer, agent_activity_by_id,
+        agent_activity_create, agent_session_update, comment_by_id, comment_create, comment_update,
+        issue_by_id, issue_update, team_workflow, viewer,
     },
     transport::{Failure, Transport},
 };
@@ -94,14 +99,43 @@ impl Tracker for LinearTracker {
         )))
     }
 
-    async fn move_ticket(&self, order: &MoveTicket) -> Result<(), CallError> {
-        let operation = || {
-            let to = match order.to {
-                TicketTarget::Started => "started",
-                TicketTarget::Completed => "completed",
-            };
-            format!("move ticket {} to {to} in Linear", order.issue)
+    async fn set_plan(&self, order: &SetPlan) -> Result<(), CallError> {
+        let steps: Vec<_> = order.steps.iter().map(step).collect();
+        let input = agent_session_update::AgentSessionUpdateInput {
+            plan: Some(steps.into()),
+            external_urls: None,
         };
+        self.update_session(order.session.as_str(), input).await.map_err(|failure| {
+            failure.into_call_error(format!("show the plan in Linear session {}", order.session))
+        })
+    }
+
+    async fn set_link(&self, order: &SetLink) -> Result<(), CallError> {
+        let link = agent_session_update::AgentSessionExternalUrlInput {
+            label: format!("Pull request {}", order.number),
+            url: order.url.clone(),
+        };
+        let input = agent_session_update::AgentSessionUpdateInput {
+            plan: None,
+            external_urls: Some(vec![link]),
+        };
+        self.update_session(order.session.as_str(), input).await.map_err(|failure| {
+            failure.into_call_error(format!(
+                "link pull request {} to Linear session {}",
+                order.number, order.session
+            ))
+        })
+    }
+
+    async fn write_comment(&self, order: &WriteComment) -> Result<(), CallError> {
+        let operation = || format!("comment on ticket {} in Linear", order.issue);
+        self.identity_for(&order.issue, operation).await?;
+        self.comment(order).await.map_err(|failure| failure.into_call_error(operation()))
+    }
+
+    async fn move_ticket(&self, order: &MoveTicket) -> Result<Moved, CallError> {
+        let operation =
+            || format!("move ticket {} to {} in Linear", order.issue, order.to.as_str());
         self.identity_for(&order.issue, operation).await?;
         self.advance(order).await.map_err(|failure| failure.into_call_error(operation()))
     }
@@ -159,6 +193,7 @@ impl LinearTracker {
             id: Some(order.id.clone()),
             agent_session_id: order.session.as_str().to_owned(),
             content: content(&order.content),
+            ephemeral: order.ephemeral.then_some(true),
         };
         let answer = self
             .transport
@@ -177,15 +212,46 @@ impl LinearTracker {
             .is_ok_and(|found| found.agent_activity.agent_session.id == order.session.as_str())
     }
 
-    async fn advance(&self, order: &MoveTicket) -> Result<(), Failure> {
+    async fn update_session(
+        &self,
+        session: &str,
+        input: agent_session_update::AgentSessionUpdateInput,
+    ) -> Result<(), Failure> {
+        let variables = agent_session_update::Variables { id: session.to_owned(), input };
+        let answer = self.transport.send::<AgentSessionUpdate>(variables).await?;
+        carried_out(answer.agent_session_update.success)
+    }
+
+    /// What is there already is not written again: each write is a webhook to everybody.
+    async fn comment(&self, order: &WriteComment) -> Result<(), Failure> {
+        let id = comment_id(&order.issue);
+        let read = comment_by_id::Variables { id: id.clone() };
+        match self.transport.send::<CommentById>(read).await {
+            Ok(found) if found.comment.body == order.body => Ok(()),
+            Ok(_) => {
+                let input = comment_update::CommentUpdateInput { body: Some(order.body.clone()) };
+                let variables = comment_update::Variables { id, input };
+                let answer = self.transport.send::<CommentUpdate>(variables).await?;
+                carried_out(answer.comment_update.success)
+            }
+            Err(Failure::NotFound) => {
+                let input = comment_create::CommentCreateInput {
+                    id: Some(id),
+                    issue_id: Some(order.issue.ticket.as_str().to_owned()),
+                    body: Some(order.body.clone()),
+                };
+                let variables = comment_create::Variables { input };
+                let answer = self.transport.send::<CommentCreate>(variables).await?;
+                carried_out(answer.comment_create.success)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn advance(&self, order: &MoveTicket) -> Result<Moved, Failure> {
         let issue = self.read(&order.issue).await?;
-        let current = TrackerStateKind::from_linear(&issue.state.type_);
-        let is_moved_on = match order.to {
-            TicketTarget::Started => !current.is_before_start(),
-            TicketTarget::Completed => current.is_final(),
-        };
-        if is_moved_on {
-            return Ok(());
+        if issue.state.id != order.from.id {
+            return Ok(Moved::Elsewhere);
         }
         let workflow = self
             .transport
@@ -196,8 +262,18 @@ impl LinearTracker {
             id: order.issue.ticket.as_str().to_owned(),
             input: issue_update::IssueUpdateInput { state_id: Some(state) },
         };
-        carried_out(self.transport.send::<IssueUpdate>(variables).await?.issue_update.success)
+        carried_out(self.transport.send::<IssueUpdate>(variables).await?.issue_update.success)?;
+        Ok(Moved::Moved)
     }
+}
+
+/// The id of our comment on a ticket. It follows from the ticket, so that every process finds the one comment, and has
+/// the form of a random UUID, since Linear takes no other.
+fn comment_id(issue: &IssueId) -> String {
+    let digest: [u8; 32] = Sha256::digest(format!("patchrelay comment {issue}")).into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 /// The id of the state that a ticket is moved to: the first of the kind in the order people see, and among completed
@@ -224,11 +300,7 @@ fn fitting_state(
         .min_by(|a, b| rank(&a.name).cmp(&rank(&b.name)).then(a.position.total_cmp(&b.position)))
         .map(|state| state.id)
         .ok_or_else(|| {
-            let kind = match to {
-                TicketTarget::Started => "started",
-                TicketTarget::Completed => "completed",
-            };
-            Failure::Refused(format!("the team has no workflow state of type `{kind}`"))
+            Failure::Refused(format!("the team has no workflow state of type `{}`", to.as_str()))
         })
 }
 
@@ -243,6 +315,17 @@ fn content(content: &ActivityContent) -> serde_json::Value {
         ActivityContent::Elicitation { body } => json!({ "type": "elicitation", "body": body }),
         ActivityContent::Error { body } => json!({ "type": "error", "body": body }),
     }
+}
+
+/// What Linear calls a step of a plan.
+fn step(step: &PlanStep) -> serde_json::Value {
+    let status = match step.status {
+        PlanStatus::Pending => "pending",
+        PlanStatus::InProgress => "inProgress",
+        PlanStatus::Completed => "completed",
+        PlanStatus::Canceled => "canceled",
+    };
+    json!({ "content": step.content, "status": status })
 }
 
 fn carried_out(success: bool) -> Result<(), Failure> {

@@ -25,9 +25,11 @@ pub use crate::{
     store::{
         Commit, Committed, Delivery, Guard, InboxRow, IssueFilter, Lease, NewOrder, NewRun,
         OrderId, OutboxRow, Received, RunRecord, Source, Store, StoreError, Stored,
-        StoredFeedEntry, StoredObservation,
+        StoredFeedEntry, StoredObservation, Urgency, Waits,
     },
-    tracker::{CreateActivity, MoveTicket, Tracker, TrackerIdentity},
+    tracker::{
+        CreateActivity, MoveTicket, Moved, SetLink, SetPlan, Tracker, TrackerIdentity, WriteComment,
+    },
     webhook::{
         Admission, Genuine, Headers, NormalizeError, Refusal, Signal, SignalKind, WebhookSource,
     },

@@ -207,6 +207,30 @@ pub struct OutboxRow {
     pub attempts: u32,
     /// After this, sending it would no longer help.
     pub expires: Option<Timestamp>,
+    /// Whether a newer one of its lane has the same `set_key`: then it is not to be sent any more.
+    pub is_superseded: bool,
+    /// Who took it.
+    pub taker: String,
+    /// Until when it is theirs, by the store's clock.
+    pub held_until: Timestamp,
+}
+
+/// Which reports a sender has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// All of them.
+    Any,
+    /// Only those that overtake others.
+    Urgent,
+}
+
+/// What waits when a report is put off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// The report, and its lane with it.
+    Report,
+    /// Every report with the same target.
+    Target,
 }
 
 /// An observation as stored.
@@ -382,17 +406,19 @@ pub trait Store: Send + Sync {
     /// Runs that are not settled and whose issue's lease nobody holds: their owner is gone.
     async fn orphaned_runs(&self, now: Timestamp) -> Result<Vec<RunRecord>, StoreError>;
 
-    /// Takes reports that are due, first things first: at most one per issue and kind of target, acknowledgements
-    /// before others. They are the taker's until `now + ttl`.
+    /// Takes reports that are due, first things first: at most one per lane, urgent ones before others, none whose
+    /// target is paused. They are the taker's until `now + ttl`. Superseded ones are due at any time: they only have to
+    /// be ended.
     async fn outbox_take(
         &self,
-        owner: &str,
+        taker: &str,
         now: Timestamp,
         ttl: Duration,
+        urgency: Urgency,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError>;
 
-    /// Ends a report: sent, or with an error refused or expired. The feed gets the line.
+    /// Ends a report: sent, or with an error refused, expired or superseded. The feed gets the line.
     async fn outbox_done(
         &self,
         row: &OutboxRow,
@@ -401,11 +427,13 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Puts a report off and keeps the error.
+    /// Puts a report off until `due`, or everything to its target, and keeps the error. Does nothing to a report that
+    /// is not its taker's any more.
     async fn outbox_failed(
         &self,
         row: &OutboxRow,
         due: Timestamp,
+        waits: Waits,
         error: &str,
     ) -> Result<(), StoreError>;
 

@@ -1,7 +1,10 @@
 //! The tracker: where tickets are and where we report.
 
 use async_trait::async_trait;
-use patchrelay_domain::{ActivityContent, IssueId, SessionId, Ticket, TicketTarget, Versioned};
+use patchrelay_domain::{
+    ActivityContent, IssueId, PlanStep, PrNumber, SessionId, Ticket, TicketTarget, TrackerState,
+    Versioned,
+};
 
 use crate::CallError;
 
@@ -23,6 +26,37 @@ pub struct CreateActivity {
     pub session: SessionId,
     /// What it says.
     pub content: ActivityContent,
+    /// Whether it goes away with the next activity.
+    pub ephemeral: bool,
+}
+
+/// An order to show how far the work is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetPlan {
+    /// The session that shows it.
+    pub session: SessionId,
+    /// All steps; there are no others then.
+    pub steps: Vec<PlanStep>,
+}
+
+/// An order to let a session lead to a pull request, and to nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetLink {
+    /// The session.
+    pub session: SessionId,
+    /// The pull request.
+    pub number: PrNumber,
+    /// Its address.
+    pub url: String,
+}
+
+/// An order to let our comment on a ticket say this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteComment {
+    /// Which ticket.
+    pub issue: IssueId,
+    /// Markdown.
+    pub body: String,
 }
 
 /// An order to move a ticket.
@@ -30,8 +64,20 @@ pub struct CreateActivity {
 pub struct MoveTicket {
     /// Which ticket.
     pub issue: IssueId,
+    /// The state in which it was last seen.
+    pub from: TrackerState,
     /// Where to.
     pub to: TicketTarget,
+}
+
+/// What became of an order to move a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Moved {
+    /// It is in a state that fits.
+    Moved,
+    /// It was not in the state that it was last seen in, and stays where it is.
+    Elsewhere,
 }
 
 /// The tracker.
@@ -48,7 +94,17 @@ pub trait Tracker: Send + Sync {
     /// the first call.
     async fn create_activity(&self, order: &CreateActivity) -> Result<(), CallError>;
 
-    /// Moves a ticket to the workflow state that fits `to`. Reads the live state first: a ticket that a human moved on
-    /// meanwhile (started or beyond for `Started`, final for `Completed`) is left where it is, and that is a success.
-    async fn move_ticket(&self, order: &MoveTicket) -> Result<(), CallError>;
+    /// Shows the steps of a session's plan. Setting the same again changes nothing.
+    async fn set_plan(&self, order: &SetPlan) -> Result<(), CallError>;
+
+    /// Sets the link of a session. Setting the same again changes nothing.
+    async fn set_link(&self, order: &SetLink) -> Result<(), CallError>;
+
+    /// Writes our one comment on a ticket, or changes it. Called again with the same text, it succeeds without another
+    /// write, whatever became of the first call.
+    async fn write_comment(&self, order: &WriteComment) -> Result<(), CallError>;
+
+    /// Moves a ticket from `from` to the workflow state that fits `to`. The live state is read first: a ticket that
+    /// somebody moved meanwhile is left where it is.
+    async fn move_ticket(&self, order: &MoveTicket) -> Result<Moved, CallError>;
 }

@@ -166,6 +166,9 @@ pub(crate) struct OutboxRecord {
     body: String,
     attempts: i64,
     expires_ms: Option<i64>,
+    leased_by: String,
+    leased_until_ms: i64,
+    superseded: i64,
 }
 
 impl TryFrom<OutboxRecord> for OutboxRow {
@@ -179,6 +182,9 @@ impl TryFrom<OutboxRecord> for OutboxRow {
             order: from_json("report", row.id, &row.body)?,
             attempts: number("attempts of report", row.id, row.attempts)?,
             expires: row.expires_ms.map(Timestamp::from_millis),
+            is_superseded: row.superseded == 1,
+            taker: row.leased_by,
+            held_until: Timestamp::from_millis(row.leased_until_ms),
         })
     }
 }

@@ -197,18 +197,30 @@ statements! {
     // Outbox.
 
     INSERT_ORDER = ["
-        INSERT INTO outbox (issue_id, version, position, entity_id, lane, urgent, body, due_ms, expires_ms)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"];
+        INSERT INTO outbox
+            (issue_id, version, position, entity_id, target, lane, set_key, urgent, body, due_ms, expires_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"];
 
     // A lane goes in the order of its issue's versions, one report at a time. An urgent report waits only for urgent
-    // ones before it, and the others wait for an urgent one that is due.
+    // ones before it, and the others wait for an urgent one that is due. One that a newer one supersedes is only ended,
+    // so it waits for nothing but its turn.
     OUTBOX_TAKE = ["
         WITH due AS (
             SELECT o.id
             FROM outbox o
             WHERE o.done_ms IS NULL
-              AND o.due_ms <= $3
+              AND (CAST($5 AS BIGINT) = 0 OR o.urgent = 1)
               AND (o.leased_until_ms IS NULL OR o.leased_until_ms <= " (now "$3") ")
+              AND (
+                  (o.due_ms <= $3
+                   AND NOT EXISTS (SELECT 1 FROM outbox_pauses p WHERE p.target = o.target AND $3 < p.until_ms))
+                  OR EXISTS (
+                      SELECT 1
+                      FROM outbox newer
+                      WHERE newer.lane = o.lane
+                        AND newer.done_ms IS NULL
+                        AND newer.set_key = o.set_key
+                        AND (newer.version, newer.position) > (o.version, o.position)))
               AND NOT EXISTS (
                   SELECT 1
                   FROM outbox other
@@ -222,7 +234,15 @@ statements! {
         UPDATE outbox
         SET leased_by = $1, leased_until_ms = " (now "$3") " + $2
         WHERE id IN (SELECT id FROM due)
-        RETURNING id, issue_id, entity_id, urgent, body, attempts, expires_ms"];
+        RETURNING id, issue_id, entity_id, urgent, body, attempts, expires_ms, leased_by, leased_until_ms,
+            CAST(CASE WHEN EXISTS (
+                SELECT 1
+                FROM outbox newer
+                WHERE newer.lane = outbox.lane
+                  AND newer.done_ms IS NULL
+                  AND newer.set_key = outbox.set_key
+                  AND (newer.version, newer.position) > (outbox.version, outbox.position))
+            THEN 1 ELSE 0 END AS BIGINT) AS superseded"];
 
     OUTBOX_DONE = ["
         UPDATE outbox
@@ -232,7 +252,13 @@ statements! {
     OUTBOX_FAILED = ["
         UPDATE outbox
         SET due_ms = $2, error = $3, attempts = attempts + 1, leased_by = NULL, leased_until_ms = NULL
-        WHERE id = $1 AND done_ms IS NULL"];
+        WHERE id = $1 AND done_ms IS NULL AND leased_by = $4 AND leased_until_ms = $5"];
+
+    OUTBOX_PAUSE = ["
+        INSERT INTO outbox_pauses (target, until_ms, error)
+        SELECT target, $2, $3 FROM outbox WHERE id = $1
+        ON CONFLICT (target) DO UPDATE SET until_ms = excluded.until_ms, error = excluded.error
+        WHERE outbox_pauses.until_ms < excluded.until_ms"];
 
     OUTBOX_PENDING = ["
         SELECT COUNT(*) FROM outbox WHERE done_ms IS NULL"];

@@ -17,7 +17,7 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Commit, Committed, Delivery, InboxRow, IssueFilter, Lease, OutboxRow, Received, RunRecord,
-    Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
+    Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits,
 };
 
 use crate::{
@@ -154,12 +154,13 @@ impl Store for SqlStore {
 
     async fn outbox_take(
         &self,
-        owner: &str,
+        taker: &str,
         now: Timestamp,
         ttl: Duration,
+        urgency: Urgency,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        outbox::take(&self.database, owner, now, ttl, limit).await
+        outbox::take(&self.database, taker, now, ttl, urgency, limit).await
     }
 
     async fn outbox_done(
@@ -176,9 +177,10 @@ impl Store for SqlStore {
         &self,
         row: &OutboxRow,
         due: Timestamp,
+        waits: Waits,
         error: &str,
     ) -> Result<(), StoreError> {
-        outbox::put_off(&self.database, row, due, error).await
+        outbox::put_off(&self.database, row, due, waits, error).await
     }
 
     async fn outbox_pending(&self) -> Result<u64, StoreError> {

@@ -12,7 +12,7 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Commit, Committed, Delivery, Guard, Lease, NewOrder, Received, Source, Store, StoreError,
-    Stored,
+    Stored, Urgency,
 };
 use patchrelay_store::SqlStore;
 use tempfile::TempDir;
@@ -99,7 +99,7 @@ async fn fail_at_everything(store: &SqlStore, lease: &Lease) {
     refused(store.release(lease).await);
     refused(store.inbox_done(&[1], NOW).await);
     refused(store.inbox_failed(1, None, "lost").await);
-    refused(store.outbox_take("sender", NOW, TTL, 10).await);
+    refused(store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await);
     refused(store.check_writable().await);
 }
 
@@ -131,7 +131,7 @@ async fn a_store_works_again_as_soon_as_its_disk_does() {
     let due = store.inbox_due(NOW, &[Source::Linear], 10).await.unwrap();
     assert_eq!(due.iter().map(|row| &*row.delivery.delivery_id).collect::<Vec<_>>(), ["kept"]);
     assert_eq!(due[0].attempts, 0);
-    assert_eq!(store.outbox_take("sender", NOW, TTL, 10).await.unwrap().len(), 2);
+    assert_eq!(store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap().len(), 2);
     assert_eq!(store.renew(&lease, NOW, TTL).await.unwrap(), Some(NOW.plus(TTL)));
     let other = store.acquire(&issue("b"), "w2", NOW, TTL).await.unwrap().unwrap();
     assert_eq!(other.token, 1, "a lease that was not stored was not given");

@@ -19,20 +19,53 @@ pub enum Fault {
 
 /// The failures that a fake was told of. Each applies to the next operations of its name.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<Vec<(String, Fault, u32)>>);
+pub struct Faults(Mutex<Planned>);
+
+#[derive(Debug, Default)]
+struct Planned {
+    ordered: Vec<(String, Fault, u32)>,
+    chance: Option<Chance>,
+}
+
+/// Answers that are lost by chance, the same for the same seed and order of operations (splitmix64).
+#[derive(Debug)]
+struct Chance {
+    state: u64,
+    percent: u64,
+}
+
+impl Chance {
+    fn strikes(&mut self) -> bool {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % 100 < self.percent
+    }
+}
 
 impl Faults {
     /// Lets the next `times` operations of this name fail like this.
     pub fn plan(&self, operation: &str, fault: Fault, times: u32) {
-        self.lock().push((operation.to_owned(), fault, times));
+        self.lock().ordered.push((operation.to_owned(), fault, times));
+    }
+
+    /// From now on, of all operations for which nothing else is planned, about so many in a hundred are done and their
+    /// answer is lost.
+    pub fn lose_answers(&self, percent: u64, seed: u64) {
+        self.lock().chance = Some(Chance { state: seed, percent });
     }
 
     /// Uses up and tells the fault that is planned for this operation, if one is.
     pub(crate) fn take(&self, operation: &str) -> Option<Fault> {
         let mut planned = self.lock();
-        let at = planned.iter().position(|(name, _, times)| name == operation && 0 < *times)?;
-        planned[at].2 -= 1;
-        Some(planned[at].1)
+        let is_next =
+            |(name, _, times): &&mut (String, Fault, u32)| name == operation && 0 < *times;
+        if let Some((_, fault, times)) = planned.ordered.iter_mut().find(is_next) {
+            *times -= 1;
+            return Some(*fault);
+        }
+        planned.chance.as_mut()?.strikes().then_some(Fault::LoseAnswer)
     }
 
     /// Carries out an operation under the fault that is planned for it.
@@ -62,7 +95,7 @@ impl Faults {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Fault, u32)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Planned> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Operations are validated and executed against the schema of `patchrelay-linear`, so a document that the real service
 //! would refuse is refused here too. What is in the workspace is a small model: one team, one human, one app user,
-//! tickets, agent sessions and their activities. Nothing is kept beyond the fake's life.
+//! tickets, agent sessions with their activities, plan and links, and comments. Nothing is kept beyond the fake's life.
 
 mod delivery;
 mod graphql;
@@ -15,7 +15,7 @@ use crate::{DeliveryAnswer, Faults, WebhookTarget, server::Listening};
 use self::world::World;
 pub use self::{
     delivery::SignedDelivery,
-    world::{FakeActivity, FakeIssue},
+    world::{FakeActivity, FakeComment, FakeIssue},
 };
 
 /// What a fake Linear is started with.
@@ -141,6 +141,26 @@ impl FakeLinear {
     /// The human takes a ticket back. Its sessions stay.
     pub fn undelegate(&self, key: &str) {
         self.world().undelegate(key);
+    }
+
+    /// The human deletes the sessions of a ticket.
+    pub fn delete_sessions(&self, key: &str) {
+        self.world().delete_sessions(key);
+    }
+
+    /// The plan in the newest session of a ticket: what is done in each step, and how far that is.
+    pub fn plan(&self, key: &str) -> Vec<(String, String)> {
+        self.world().plan(key)
+    }
+
+    /// The links in the newest session of a ticket: label and address.
+    pub fn links(&self, key: &str) -> Vec<(String, String)> {
+        self.world().links(key)
+    }
+
+    /// The app's comments on a ticket, oldest first.
+    pub fn comments(&self, key: &str) -> Vec<FakeComment> {
+        self.world().comments(key)
     }
 
     /// What was written into the agent sessions of a ticket, oldest first.

@@ -14,9 +14,12 @@ fn said(facts: &IssueFacts, kind: ObservationKind) -> Vec<String> {
     crate::change(&Policy::default(), at(9_000), facts, vec![observation(9_000, kind)])
         .orders
         .iter()
-        .map(|order| match order {
-            OutboxOrder::MoveTicket { to } => format!("move {to:?}"),
-            OutboxOrder::Activity { content, urgent, .. } => {
+        .filter_map(|order| match order {
+            OutboxOrder::Plan { .. } | OutboxOrder::Link { .. } | OutboxOrder::Comment { .. } => {
+                None
+            }
+            OutboxOrder::MoveTicket { to } => Some(format!("move {to:?}")),
+            OutboxOrder::Activity { content, urgent, .. } => Some({
                 let text = match content {
                     ActivityContent::Action { action, parameter } => {
                         format!("{action} {parameter}")
@@ -32,7 +35,7 @@ fn said(facts: &IssueFacts, kind: ObservationKind) -> Vec<String> {
                     if *urgent { "!" } else { "" },
                     text.replace('\n', " ")
                 )
-            }
+            }),
         })
         .collect()
 }
@@ -136,17 +139,23 @@ fn what_changes_nothing_for_people_is_not_told() {
 }
 
 #[test]
-fn only_a_sign_of_life_can_come_too_late() {
+fn a_sign_of_life_and_a_remark_on_this_moment_can_come_too_late() {
     let facts = delegated();
-    let orders = |kind| {
-        crate::change(&Policy::default(), at(9_000), &facts, vec![observation(9_000, kind)]).orders
+    let activities = |kind| {
+        let news = vec![observation(9_000, kind)];
+        let orders = crate::change(&Policy::default(), at(9_000), &facts, news).orders;
+        let is_activity = |order: &OutboxOrder| matches!(order, OutboxOrder::Activity { .. });
+        orders.into_iter().filter(is_activity).collect::<Vec<_>>()
     };
     let other = crate::SessionId::new("s9");
     let opened =
         ObservationKind::SessionOpened { session: other, prompt: None, author: None, opened: None };
     let hour = Duration::from_secs(3_600);
-    assert!(orders(opened).iter().all(|order| order.useful_for() == Some(hour)));
-    assert!(orders(claimed(&facts, "r1")).iter().all(|order| order.useful_for().is_none()));
+    assert!(activities(opened).iter().all(|order| order.useful_for() == Some(hour)));
+    assert!(activities(claimed(&facts, "r1")).iter().all(|order| order.useful_for().is_none()));
+    let minute = Duration::from_secs(60);
+    let heard = activities(says("please document it"));
+    assert!(heard.iter().all(|order| order.useful_for() == Some(minute)), "that it was heard now");
 }
 
 /// The publisher was away while a human merged: what it finds is told whole.

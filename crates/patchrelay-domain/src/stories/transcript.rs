@@ -13,9 +13,17 @@ pub(super) fn colour(status: CheckStatus) -> &'static str {
     }
 }
 
+/// Whether it happens once, and is not a picture of how things stand.
+pub(super) fn is_told(order: &OutboxOrder) -> bool {
+    matches!(order, OutboxOrder::Activity { .. } | OutboxOrder::MoveTicket { .. })
+}
+
 pub(super) fn said(order: &OutboxOrder) -> &'static str {
     match order {
-        OutboxOrder::Activity { .. } => order.name(),
+        OutboxOrder::Activity { .. }
+        | OutboxOrder::Plan { .. }
+        | OutboxOrder::Link { .. }
+        | OutboxOrder::Comment { .. } => order.name(),
         OutboxOrder::MoveTicket { to: TicketTarget::Started } => "ticket to started",
         OutboxOrder::MoveTicket { to: TicketTarget::Completed } => "ticket to completed",
     }

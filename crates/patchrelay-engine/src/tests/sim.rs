@@ -128,7 +128,12 @@ impl Sim {
 
     /// The process dies here.
     pub(super) fn dies_at(&self, step: Step, side: Side) {
-        self.state().dies_at = Some(Death { step, side, after: 0, only_the_task: false });
+        self.dies_at_time(step, side, 0);
+    }
+
+    /// The process dies here, after this place was passed so often.
+    pub(super) fn dies_at_time(&self, step: Step, side: Side, after: u32) {
+        self.state().dies_at = Some(Death { step, side, after, only_the_task: false });
     }
 }
 

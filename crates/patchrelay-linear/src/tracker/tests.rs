@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use patchrelay_domain::SessionId;
+use patchrelay_domain::{PrNumber, SessionId};
 use patchrelay_testkit::{
     Fault, WebhookTarget,
     linear::{FakeIssue, FakeLinear, FakeLinearConfig, SignedDelivery},
@@ -44,11 +44,20 @@ fn session(delivery: &SignedDelivery) -> SessionId {
 
 fn thought(session: &SessionId, body: &str) -> CreateActivity {
     let content = ActivityContent::Thought { body: body.to_owned() };
-    CreateActivity { id: Uuid::new_v4().to_string(), session: session.clone(), content }
+    let id = Uuid::new_v4().to_string();
+    CreateActivity { id, session: session.clone(), content, ephemeral: false }
 }
 
-async fn move_to(fake: &FakeLinear, issue: &FakeIssue, to: TicketTarget) -> Result<(), CallError> {
-    tracker(fake).move_ticket(&MoveTicket { issue: id(fake, issue), to }).await
+/// Moves a ticket from where it is.
+async fn move_to(
+    fake: &FakeLinear,
+    issue: &FakeIssue,
+    to: TicketTarget,
+) -> Result<Moved, CallError> {
+    let tracker = tracker(fake);
+    let issue = id(fake, issue);
+    let from = tracker.read_ticket(&issue).await.unwrap().value.state;
+    tracker.move_ticket(&MoveTicket { issue, from, to }).await
 }
 
 #[tokio::test]
@@ -95,11 +104,13 @@ async fn a_ticket_of_another_workspace_does_not_exist() {
     let fake = fake().await;
     let tracker = tracker(&fake);
     let issue = fake.create_issue("Add a flag", "");
+    let before = tracker.read_ticket(&id(&fake, &issue)).await.unwrap().value;
     let foreign = IssueId::new("other-workspace", &*issue.id);
     assert!(matches!(tracker.read_ticket(&foreign).await, Err(CallError::NotFound { .. })));
-    let order = MoveTicket { issue: foreign, to: TicketTarget::Started };
+    let from = before.state;
+    let order = MoveTicket { issue: foreign, from, to: TicketTarget::Started };
     assert!(matches!(tracker.move_ticket(&order).await, Err(CallError::NotFound { .. })));
-    assert_eq!(fake.calls("IssueById") + fake.calls("IssueUpdate"), 0);
+    assert_eq!(fake.calls("IssueById") + fake.calls("IssueUpdate"), 1, "that of our own");
     let unknown = IssueId::new(fake.workspace(), Uuid::new_v4().to_string());
     let error = tracker.read_ticket(&unknown).await.unwrap_err();
     assert!(error.to_string().contains(unknown.ticket.as_str()), "{error}");
@@ -200,7 +211,8 @@ async fn a_started_ticket_goes_to_the_first_started_state() {
     for from in ["Backlog", "Todo"] {
         let issue = fake.create_issue("Add a flag", "");
         fake.move_issue(&issue.key, from);
-        move_to(&fake, &issue, TicketTarget::Started).await.unwrap();
+        let moved = move_to(&fake, &issue, TicketTarget::Started).await.unwrap();
+        assert_eq!(moved, Moved::Moved);
         assert_eq!(fake.issue(&issue.key).state, "In Progress", "from {from}");
     }
 }
@@ -211,40 +223,140 @@ async fn a_completed_ticket_goes_to_the_state_called_done() {
     for from in ["Todo", "In Review"] {
         let issue = fake.create_issue("Add a flag", "");
         fake.move_issue(&issue.key, from);
-        move_to(&fake, &issue, TicketTarget::Completed).await.unwrap();
+        let moved = move_to(&fake, &issue, TicketTarget::Completed).await.unwrap();
+        assert_eq!(moved, Moved::Moved);
         assert_eq!(fake.issue(&issue.key).state, "Done", "from {from}");
     }
 }
 
 #[tokio::test]
-async fn a_ticket_that_a_human_moved_on_is_left_there() {
+async fn a_ticket_is_moved_only_from_where_it_was_last_seen() {
     let fake = fake().await;
+    let tracker = tracker(&fake);
     let issue = fake.create_issue("Add a flag", "");
+    let seen = tracker.read_ticket(&id(&fake, &issue)).await.unwrap().value.state;
     for (state, to) in [
+        ("Backlog", TicketTarget::Started),
         ("In Review", TicketTarget::Started),
-        ("Done", TicketTarget::Started),
-        ("Canceled", TicketTarget::Started),
         ("Released", TicketTarget::Completed),
-        ("Canceled", TicketTarget::Completed),
     ] {
         fake.move_issue(&issue.key, state);
-        move_to(&fake, &issue, to).await.unwrap();
+        let order = MoveTicket { issue: id(&fake, &issue), from: seen.clone(), to };
+        assert_eq!(tracker.move_ticket(&order).await.unwrap(), Moved::Elsewhere);
         assert_eq!(fake.issue(&issue.key).state, state);
     }
     assert_eq!(fake.calls("IssueUpdate"), 0);
 }
 
 #[tokio::test]
-async fn a_move_whose_answer_is_lost_can_be_repeated() {
+async fn a_move_whose_answer_is_lost_is_not_made_twice() {
     let fake = fake().await;
     let issue = fake.create_issue("Add a flag", "");
+    let tracker = tracker(&fake);
+    let from = tracker.read_ticket(&id(&fake, &issue)).await.unwrap().value.state;
+    let order = MoveTicket { issue: id(&fake, &issue), from, to: TicketTarget::Started };
     fake.faults().plan("IssueUpdate", Fault::LoseAnswer, 1);
-    assert!(move_to(&fake, &issue, TicketTarget::Started).await.unwrap_err().is_retryable());
-    move_to(&fake, &issue, TicketTarget::Started).await.unwrap();
+    assert!(tracker.move_ticket(&order).await.unwrap_err().is_retryable());
+    assert_eq!(tracker.move_ticket(&order).await.unwrap(), Moved::Elsewhere);
     assert_eq!(
         (fake.issue(&issue.key).state, fake.calls("IssueUpdate")),
         ("In Progress".to_owned(), 1)
     );
+}
+
+fn steps(first: PlanStatus) -> Vec<PlanStep> {
+    let step = |content: &str, status| PlanStep { content: content.to_owned(), status };
+    vec![step("Implement", first), step("Verify", PlanStatus::Pending)]
+}
+
+#[tokio::test]
+async fn a_plan_and_a_link_replace_what_was_there_and_nothing_else() {
+    let fake = fake().await;
+    let tracker = tracker(&fake);
+    let issue = fake.create_issue("Add a flag", "");
+    let session = session(&fake.open_session(&issue.key));
+    let link = |number, url: &str| SetLink {
+        session: session.clone(),
+        number: PrNumber(number),
+        url: url.to_owned(),
+    };
+    tracker.set_link(&link(1, "https://github.test/1")).await.unwrap();
+    for (status, shown) in [
+        (PlanStatus::InProgress, "inProgress"),
+        (PlanStatus::Completed, "completed"),
+        (PlanStatus::Canceled, "canceled"),
+    ] {
+        let order = SetPlan { session: session.clone(), steps: steps(status) };
+        tracker.set_plan(&order).await.unwrap();
+        let plan = fake.plan(&issue.key);
+        assert_eq!(plan[0], ("Implement".to_owned(), shown.to_owned()));
+        assert_eq!((plan.len(), &*plan[1].1), (2, "pending"));
+    }
+    let links = || fake.links(&issue.key);
+    let label = |number| format!("Pull request #{number}");
+    assert_eq!(links(), [(label(1), "https://github.test/1".to_owned())], "a plan changes no link");
+    tracker.set_link(&link(2, "https://github.test/2")).await.unwrap();
+    assert_eq!(links(), [(label(2), "https://github.test/2".to_owned())]);
+    assert_eq!(fake.plan(&issue.key).len(), 2, "and a link no plan");
+}
+
+#[tokio::test]
+async fn a_session_that_is_gone_refuses_everything() {
+    let fake = fake().await;
+    let tracker = tracker(&fake);
+    let issue = fake.create_issue("Add a flag", "");
+    let session = session(&fake.open_session(&issue.key));
+    fake.delete_sessions(&issue.key);
+    let plan = SetPlan { session: session.clone(), steps: steps(PlanStatus::Pending) };
+    let link = SetLink { session: session.clone(), number: PrNumber(1), url: String::new() };
+    for refused in [
+        tracker.create_activity(&thought(&session, "Hm.")).await,
+        tracker.set_plan(&plan).await,
+        tracker.set_link(&link).await,
+    ] {
+        assert!(matches!(refused, Err(CallError::NotFound { .. })), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_gets_one_comment_which_is_changed_and_not_repeated() {
+    let fake = fake().await;
+    let issue = fake.create_issue("Add a flag", "");
+    let comment = |body: &str| WriteComment { issue: id(&fake, &issue), body: body.to_owned() };
+    for operation in ["CommentCreate", "CommentUpdate"] {
+        let body = format!("as of {operation}");
+        fake.faults().plan(operation, Fault::LoseAnswer, 1);
+        let lost = tracker(&fake).write_comment(&comment(&body)).await.unwrap_err();
+        assert!(lost.is_retryable(), "{lost}");
+        // Another process finds the same comment.
+        for _ in 0..2 {
+            tracker(&fake).write_comment(&comment(&body)).await.unwrap();
+        }
+        assert_eq!(fake.calls(operation), 1);
+        let comments = fake.comments(&issue.key);
+        assert_eq!((comments.len(), &comments[0].body), (1, &body));
+    }
+    let other = fake.create_issue("Add another", "");
+    let order = WriteComment { issue: id(&fake, &other), body: "Hm.".to_owned() };
+    tracker(&fake).write_comment(&order).await.unwrap();
+    assert_eq!(fake.comments(&other.key).len(), 1, "each ticket has its own");
+    let foreign = IssueId::new("other-workspace", &*issue.id);
+    let order = WriteComment { issue: foreign, body: "Hm.".to_owned() };
+    let refused = tracker(&fake).write_comment(&order).await;
+    assert!(matches!(refused, Err(CallError::NotFound { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_activity_may_go_away_with_the_next_one() {
+    let fake = fake().await;
+    let issue = fake.create_issue("Add a flag", "");
+    let session = session(&fake.open_session(&issue.key));
+    for ephemeral in [true, false] {
+        let order = CreateActivity { ephemeral, ..thought(&session, "Hm.") };
+        tracker(&fake).create_activity(&order).await.unwrap();
+    }
+    let kept: Vec<_> = fake.activities(&issue.key).iter().map(|found| found.ephemeral).collect();
+    assert_eq!(kept, [true, false]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{Commit, Committed, Guard, NewRun, StoreError};
 
-use super::{begin, failed, issues::number_column, leases, log, outbox};
+use super::{begin, failed, issues::number_column, leases, log};
 use crate::{
     database::Database,
     query::query,
@@ -205,14 +205,17 @@ async fn insert_orders(
     commit: &Commit,
     version: i64,
 ) -> Result<(), StoreError> {
+    let issue = &commit.facts.issue;
     for (position, new) in (0_i64..).zip(&commit.orders) {
         query(sql::INSERT_ORDER)
-            .bind(commit.facts.issue.to_string())
+            .bind(issue.to_string())
             .bind(version)
             .bind(position)
             .bind(&new.entity_id)
-            .bind(outbox::lane(&commit.facts.issue, &new.order))
-            .bind(i64::from(outbox::is_urgent(&new.order)))
+            .bind(new.order.target(issue))
+            .bind(new.order.lane(issue))
+            .bind(new.order.set_key())
+            .bind(i64::from(new.order.is_urgent()))
             .bind(to_json(&new.order))
             .bind(commit.at.millis())
             .bind(new.expires.map(Timestamp::millis))

@@ -2,10 +2,10 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use patchrelay_domain::{FeedEntry, IssueId, OutboxOrder, Timestamp};
-use patchrelay_ports::{OutboxRow, StoreError};
+use patchrelay_domain::{FeedEntry, Timestamp};
+use patchrelay_ports::{OutboxRow, StoreError, Urgency, Waits};
 
-use super::{begin, bounded, failed, log, millis, write};
+use super::{begin, bounded, failed, log, millis};
 use crate::{
     database::Database,
     query::query,
@@ -17,18 +17,20 @@ use crate::{
 /// holds expire.
 pub(super) async fn take(
     database: &Database,
-    owner: &str,
+    taker: &str,
     now: Timestamp,
     ttl: Duration,
+    urgency: Urgency,
     limit: u32,
 ) -> Result<Vec<OutboxRow>, StoreError> {
     const OPERATION: &str = "take reports";
     let mut tx = begin(database, OPERATION).await?;
     let mut rows: Vec<OutboxRecord> = query(sql::OUTBOX_TAKE)
-        .bind(owner)
+        .bind(taker)
         .bind(millis(ttl))
         .bind(now.millis())
         .bind(i64::from(limit))
+        .bind(i64::from(urgency == Urgency::Urgent))
         .fetch_all(&mut tx)
         .await
         .map_err(failed(OPERATION))?;
@@ -61,35 +63,39 @@ pub(super) async fn done(
     tx.commit().await.map_err(failed(OPERATION))
 }
 
+/// A pause holds whoever has the report now: it is what the target said.
 pub(super) async fn put_off(
     database: &Database,
     row: &OutboxRow,
     due: Timestamp,
+    waits: Waits,
     error: &str,
 ) -> Result<(), StoreError> {
-    let statement =
-        query(sql::OUTBOX_FAILED).bind(row.id.0).bind(due.millis()).bind(bounded(error));
-    write(database, "put a report off", statement).await.map(drop)
+    const OPERATION: &str = "put a report off";
+    let mut tx = begin(database, OPERATION).await?;
+    query(sql::OUTBOX_FAILED)
+        .bind(row.id.0)
+        .bind(due.millis())
+        .bind(bounded(error))
+        .bind(&row.taker)
+        .bind(row.held_until.millis())
+        .execute(&mut tx)
+        .await
+        .map_err(failed(OPERATION))?;
+    if waits == Waits::Target {
+        query(sql::OUTBOX_PAUSE)
+            .bind(row.id.0)
+            .bind(due.millis())
+            .bind(bounded(error))
+            .execute(&mut tx)
+            .await
+            .map_err(failed(OPERATION))?;
+    }
+    tx.commit().await.map_err(failed(OPERATION))
 }
 
 pub(super) async fn pending(database: &Database) -> Result<u64, StoreError> {
     let (count,): (i64,) =
         query(sql::OUTBOX_PENDING).read_one(database).await.map_err(failed("count the reports"))?;
     u64::try_from(count).map_err(|error| corrupt("count of", "reports")(error.into()))
-}
-
-/// Which reports must not overtake each other: those into one session, and those that move the ticket.
-pub(super) fn lane(issue: &IssueId, order: &OutboxOrder) -> String {
-    match order {
-        OutboxOrder::Activity { session, .. } => format!("{issue}#session/{session}"),
-        OutboxOrder::MoveTicket { .. } => format!("{issue}#ticket"),
-    }
-}
-
-/// Whether it overtakes the others of its lane.
-pub(super) fn is_urgent(order: &OutboxOrder) -> bool {
-    match order {
-        OutboxOrder::Activity { urgent, .. } => *urgent,
-        OutboxOrder::MoveTicket { .. } => false,
-    }
 }

@@ -57,7 +57,12 @@ macro_rules! for_every_case {
                 a_refused_report_frees_its_lane,
                 a_report_ends_once,
                 the_number_of_taken_reports_is_limited,
-                reports_round_trip;
+                reports_round_trip,
+                of_a_set_only_the_newest_one_counts,
+                a_pause_holds_everything_to_its_target_and_nothing_else,
+                a_pause_does_not_become_shorter,
+                only_the_taker_puts_a_report_off,
+                there_is_room_for_urgent_reports_alone;
             reads:
                 ready_are_issues_whose_run_is_due,
                 a_leased_issue_is_not_ready,

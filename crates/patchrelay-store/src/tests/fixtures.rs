@@ -110,9 +110,16 @@ fn activity(text: &str, urgent: bool) -> NewOrder {
             session: SessionId::new("s"),
             content: ActivityContent::Thought { body: text.to_owned() },
             urgent,
+            ephemeral: false,
         },
         expires: None,
     }
+}
+
+/// A plan of the session `s`.
+pub(super) fn plan(entity_id: &str) -> NewOrder {
+    let order = OutboxOrder::Plan { session: SessionId::new("s"), steps: Vec::new() };
+    NewOrder { entity_id: entity_id.to_owned(), order, expires: None }
 }
 
 pub(super) fn move_ticket(entity_id: &str) -> NewOrder {

@@ -212,7 +212,12 @@ impl ObjectValue for Root<'_> {
                 input["id"].as_str(),
                 input["agentSessionId"].as_str().unwrap_or_default(),
                 &input["content"],
+                input["ephemeral"] == true,
             ),
+            "agentSessionUpdate" => world.update_session(id, input),
+            "comment" => world.comment_by_id(id),
+            "commentCreate" => world.create_comment(input),
+            "commentUpdate" => world.update_comment(id, input),
             "issueUpdate" => world.update_issue(id, input["stateId"].as_str()),
             _ => return Err(self.unknown_field_error(info)),
         };

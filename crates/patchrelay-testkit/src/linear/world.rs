@@ -1,5 +1,6 @@
 //! What is in the workspace, and what may be done to it.
 
+mod report;
 mod webhook;
 
 use std::time::SystemTime;
@@ -7,6 +8,8 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+pub use self::report::FakeComment;
 
 /// The kinds of activity that an app may write. `prompt` is the human's.
 const WITH_BODY: [&str; 4] = ["thought", "elicitation", "response", "error"];
@@ -41,6 +44,8 @@ pub struct FakeActivity {
     pub kind: String,
     /// The content as it was sent, `type` included.
     pub content: Value,
+    /// Whether it goes away with the next one.
+    pub ephemeral: bool,
 }
 
 impl FakeActivity {
@@ -74,6 +79,7 @@ pub(super) struct World {
     issues: Vec<Issue>,
     sessions: Vec<Session>,
     activities: Vec<FakeActivity>,
+    comments: Vec<FakeComment>,
     latest_millis: i64,
 }
 
@@ -105,6 +111,9 @@ struct Session {
     issue: String,
     comment: String,
     created_millis: i64,
+    plan: Vec<Value>,
+    /// Label and address.
+    links: Vec<(String, String)>,
 }
 
 /// The key of the team.
@@ -138,6 +147,7 @@ impl World {
             issues: Vec::new(),
             sessions: Vec::new(),
             activities: Vec::new(),
+            comments: Vec::new(),
             latest_millis: 0,
         }
     }
@@ -207,6 +217,8 @@ impl World {
             issue: self.by_key(key).id.clone(),
             comment: new_id(),
             created_millis: self.now_millis(),
+            plan: Vec::new(),
+            links: Vec::new(),
         };
         let id = session.id.clone();
         self.sessions.push(session);
@@ -214,12 +226,7 @@ impl World {
     }
 
     pub(super) fn newest_session(&self, key: &str) -> Option<String> {
-        let issue = self.by_key(key);
-        self.sessions
-            .iter()
-            .rev()
-            .find(|session| session.issue == issue.id)
-            .map(|session| session.id.clone())
+        self.newest(key).map(|session| session.id.clone())
     }
 
     pub(super) fn activities(&self, key: &str) -> Vec<FakeActivity> {
@@ -322,6 +329,7 @@ impl World {
         id: Option<&str>,
         session: &str,
         content: &Value,
+        ephemeral: bool,
     ) -> Result<Value, No> {
         let id = id.map_or_else(new_id, str::to_owned);
         if Uuid::parse_str(&id).ok().is_none_or(|id| id.get_version_num() != 4) {
@@ -350,6 +358,7 @@ impl World {
             session: session.to_owned(),
             kind,
             content: content.clone(),
+            ephemeral,
         });
         Ok(json!({ "__typename": "AgentActivityPayload", "success": true }))
     }

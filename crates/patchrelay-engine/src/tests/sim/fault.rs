@@ -26,6 +26,8 @@ pub(in crate::tests) enum Fault {
     Hangs,
     /// The service understands and says no.
     Refused,
+    /// The service asks to come back later.
+    Limited(Duration),
     /// It waits at the gate, and goes on as usual when that opens.
     Held(Gate),
     /// The code that is called has a bug.
@@ -135,6 +137,7 @@ pub(super) struct Call<'a> {
 pub(super) enum Lost {
     Unanswered,
     Refused,
+    Limited(Duration),
 }
 
 impl Sim {
@@ -168,6 +171,7 @@ impl Sim {
                 return Err(Lost::Unanswered);
             }
             Some(Fault::Refused) => return Err(Lost::Refused),
+            Some(Fault::Limited(wait)) => return Err(Lost::Limited(wait)),
             Some(Fault::Held(gate)) => {
                 gate.arrived.cancel();
                 gate.open.cancelled().await;
@@ -199,13 +203,18 @@ impl Lost {
                 source: "the line is dead".into(),
             },
             Self::Refused => CallError::Refused { operation, reason: "no".to_owned() },
+            Self::Limited(wait) => CallError::Unanswered {
+                operation,
+                retry_after: Some(wait),
+                source: "too many requests".into(),
+            },
         }
     }
 
     pub(super) fn remote(self, operation: &str) -> WorkspaceError {
         let operation = operation.to_owned();
         match self {
-            Self::Unanswered => {
+            Self::Unanswered | Self::Limited(_) => {
                 WorkspaceError::Remote { operation, source: "the line is dead".into() }
             }
             Self::Refused => WorkspaceError::Refused { operation, reason: "no".to_owned() },

@@ -9,7 +9,8 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Commit, Committed, Delivery, Guard, InboxRow, IssueFilter, Lease, OutboxRow, Received,
-    RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
+    RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency,
+    Waits,
 };
 use patchrelay_store::SqlStore;
 
@@ -174,12 +175,14 @@ impl Store for SimStore {
 
     async fn outbox_take(
         &self,
-        owner: &str,
+        taker: &str,
         now: Timestamp,
         ttl: Duration,
+        urgency: Urgency,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        self.through("store.outbox_take", self.inner.outbox_take(owner, now, ttl, limit)).await
+        let taken = self.inner.outbox_take(taker, now, ttl, urgency, limit);
+        self.through("store.outbox_take", taken).await
     }
 
     async fn outbox_done(
@@ -196,9 +199,11 @@ impl Store for SimStore {
         &self,
         row: &OutboxRow,
         due: Timestamp,
+        waits: Waits,
         error: &str,
     ) -> Result<(), StoreError> {
-        self.through("store.outbox_failed", self.inner.outbox_failed(row, due, error)).await
+        let failed = self.inner.outbox_failed(row, due, waits, error);
+        self.through("store.outbox_failed", failed).await
     }
 
     async fn outbox_pending(&self) -> Result<u64, StoreError> {

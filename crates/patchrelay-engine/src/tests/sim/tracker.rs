@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    ActivityContent, IssueId, PullRequest, RepoSlug, RouteHint, SessionId, Ticket, TicketTarget,
-    Timestamp, TrackerState, TrackerStateKind, Versioned,
+    ActivityContent, IssueId, PlanStep, PullRequest, RepoSlug, RouteHint, SessionId, Ticket,
+    TicketTarget, Timestamp, TrackerState, TrackerStateKind, Versioned,
 };
 use patchrelay_ports::{
-    Admission, CallError, Clock, CreateActivity, Genuine, Headers, InboxRow, MoveTicket,
-    NormalizeError, Refusal, Signal, SignalKind, Source, Tracker, TrackerIdentity, WebhookSource,
+    Admission, CallError, Clock, CreateActivity, Genuine, Headers, InboxRow, MoveTicket, Moved,
+    NormalizeError, Refusal, SetLink, SetPlan, Signal, SignalKind, Source, Tracker,
+    TrackerIdentity, WebhookSource, WriteComment,
 };
 use serde_json::{Value, json};
 
@@ -22,6 +23,12 @@ pub(in crate::tests) struct Tickets {
     sessions: HashSet<SessionId>,
     /// Activities in the order in which they appeared, each with its id.
     pub(in crate::tests) activities: Vec<(String, SessionId, ActivityContent)>,
+    /// What each session shows of its plan.
+    pub(in crate::tests) plans: HashMap<SessionId, Vec<PlanStep>>,
+    /// Where each session leads.
+    pub(in crate::tests) links: HashMap<SessionId, String>,
+    /// Our comments.
+    pub(in crate::tests) comments: HashMap<IssueId, String>,
 }
 
 impl Tickets {
@@ -65,6 +72,11 @@ impl Tickets {
 
     pub(in crate::tests) fn of(&self, issue: &IssueId) -> &Ticket {
         &self.tickets[issue].value
+    }
+
+    /// The tracker closes a session: nothing can be written into it any more.
+    pub(in crate::tests) fn close(&mut self, session: &SessionId) {
+        self.sessions.remove(session);
     }
 
     /// The texts of the activities, each behind its kind.
@@ -124,21 +136,64 @@ impl Tracker for Sim {
         call.answer(()).await.map_err(lost)
     }
 
-    async fn move_ticket(&self, order: &MoveTicket) -> Result<(), CallError> {
+    async fn set_plan(&self, order: &SetPlan) -> Result<(), CallError> {
+        self.set("set_plan", &order.session, |tickets| {
+            tickets.plans.insert(order.session.clone(), order.steps.clone());
+        })
+        .await
+    }
+
+    async fn set_link(&self, order: &SetLink) -> Result<(), CallError> {
+        self.set("set_link", &order.session, |tickets| {
+            tickets.links.insert(order.session.clone(), order.url.clone());
+        })
+        .await
+    }
+
+    async fn write_comment(&self, order: &WriteComment) -> Result<(), CallError> {
+        let lost = |lost: super::fault::Lost| lost.call("write a comment");
+        let call = self.call("write_comment").await.map_err(lost)?;
+        self.state().tickets.comments.insert(order.issue.clone(), order.body.clone());
+        call.answer(()).await.map_err(lost)
+    }
+
+    async fn move_ticket(&self, order: &MoveTicket) -> Result<Moved, CallError> {
         let lost = |lost: super::fault::Lost| lost.call("move a ticket");
         let call = self.call("move_ticket").await.map_err(lost)?;
         let now = self.now();
+        let moved = {
+            let mut state = self.state();
+            if state.tickets.of(&order.issue).state == order.from {
+                let to = match order.to {
+                    TicketTarget::Started => TrackerStateKind::Started,
+                    TicketTarget::Completed => TrackerStateKind::Completed,
+                };
+                state.tickets.edit(now, &order.issue, |ticket| ticket.state = self::state(to));
+                Moved::Moved
+            } else {
+                Moved::Elsewhere
+            }
+        };
+        call.answer(moved).await.map_err(lost)
+    }
+}
+
+impl Sim {
+    /// Changes what a session shows.
+    async fn set(
+        &self,
+        operation: &'static str,
+        session: &SessionId,
+        change: impl FnOnce(&mut Tickets) + Send,
+    ) -> Result<(), CallError> {
+        let lost = |lost: super::fault::Lost| lost.call(operation);
+        let call = self.call(operation).await.map_err(lost)?;
         {
             let mut state = self.state();
-            let kind = state.tickets.of(&order.issue).state.kind;
-            let to = match order.to {
-                TicketTarget::Started if kind.is_before_start() => Some(TrackerStateKind::Started),
-                TicketTarget::Completed if !kind.is_final() => Some(TrackerStateKind::Completed),
-                TicketTarget::Started | TicketTarget::Completed => None,
-            };
-            if let Some(to) = to {
-                state.tickets.edit(now, &order.issue, |ticket| ticket.state = self::state(to));
+            if !state.tickets.sessions.contains(session) {
+                return Err(CallError::NotFound { operation: operation.to_owned() });
             }
+            change(&mut state.tickets);
         }
         call.answer(()).await.map_err(lost)
     }

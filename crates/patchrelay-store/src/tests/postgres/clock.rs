@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patchrelay_domain::Timestamp;
-use patchrelay_ports::{Commit, Committed, Store};
+use patchrelay_ports::{Commit, Committed, Store, Urgency};
 
 use super::{in_schema, pool};
 use crate::{
@@ -82,10 +82,10 @@ async fn a_taken_report_is_held_by_the_clock_of_the_database() {
         stored(&store, &Commit { orders: vec![thought("1")], ..change(0, facts("a")) }).await;
         let now = database_time(&store).await;
         let ahead = now.plus(HOUR);
-        assert_eq!(store.outbox_take("one", ahead, TTL, 10).await.unwrap().len(), 1);
-        assert_eq!(store.outbox_take("other", ahead, TTL, 10).await.unwrap(), []);
+        assert_eq!(store.outbox_take("one", ahead, TTL, Urgency::Any, 10).await.unwrap().len(), 1);
+        assert_eq!(store.outbox_take("other", ahead, TTL, Urgency::Any, 10).await.unwrap(), []);
         let_expire(&store).await;
-        assert_eq!(store.outbox_take("other", now, TTL, 10).await.unwrap().len(), 1);
+        assert_eq!(store.outbox_take("other", now, TTL, Urgency::Any, 10).await.unwrap().len(), 1);
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use patchrelay_ports::{Commit, Store, StoreError};
+use patchrelay_ports::{Commit, Store, StoreError, Urgency};
 
 use super::Database;
 use crate::tests::fixtures::{
@@ -77,10 +77,14 @@ async fn a_report_that_cannot_be_read_leaves_none_taken() {
     let orders = vec![thought("1"), move_ticket("2")];
     stored(&*database.store, &Commit { orders, ..change(0, facts("a")) }).await;
     database.tamper("UPDATE outbox SET body = '{}' WHERE position = 0").await;
-    let error = text(&database.store.outbox_take("sender", NOW, TTL, 10).await.unwrap_err());
+    let error =
+        text(&database.store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap_err());
     assert!(error.starts_with("the stored report `1`"), "{error}");
     database.tamper("UPDATE outbox SET done_ms = 0 WHERE position = 0 AND leased_by IS NULL").await;
-    assert_eq!(database.store.outbox_take("sender", NOW, TTL, 10).await.unwrap().len(), 1);
+    assert_eq!(
+        database.store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use patchrelay_domain::RunId;
-use patchrelay_ports::{Commit, Store, StoreError};
+use patchrelay_ports::{Commit, Store, StoreError, Urgency};
 use sqlx::{
     AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool, sqlite::SqliteConnectOptions,
 };
@@ -85,13 +85,16 @@ async fn opening_ends_the_leases_of_an_earlier_store() {
     let old = with_run(&*database.store, "a", "w1", "r1").await;
     let orders = vec![thought("1")];
     stored(&*database.store, &Commit { orders, ..change(2, facts("a")) }).await;
-    assert_eq!(database.store.outbox_take("sender", NOW, TTL, 10).await.unwrap().len(), 1);
+    assert_eq!(
+        database.store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap().len(),
+        1
+    );
     assert_eq!(database.store.orphaned_runs(NOW).await.unwrap().len(), 0);
 
     let database = database.reopen().await;
     let store = &database.store;
     assert_eq!(store.orphaned_runs(NOW).await.unwrap()[0].id, RunId::new("r1"));
-    assert_eq!(store.outbox_take("sender", NOW, TTL, 10).await.unwrap().len(), 1);
+    assert_eq!(store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap().len(), 1);
     assert_eq!(store.renew(&old, NOW, TTL).await.unwrap(), None);
     let new = leased(&**store, "a", "w1", NOW).await;
     assert!(old.token < new.token, "a token is never given twice");
@@ -172,7 +175,7 @@ async fn every_migration_applies_over_the_ones_before() {
     .fetch_all(&pool)
     .await
     .unwrap();
-    let expected = ["feed", "inbox", "issues", "observations", "outbox", "runs"]
+    let expected = ["feed", "inbox", "issues", "observations", "outbox", "outbox_pauses", "runs"]
         .map(|name| (name.to_owned(), true));
     assert_eq!(tables, expected);
 }
