@@ -279,6 +279,7 @@ fn codex(
             beside.push(suffix);
             beside.into()
         }))
+        .chain([SqlStore::copies(database)])
         .chain(std::path::absolute(config_path).ok())
         .chain(secrets::places(environment));
     codex.deny_read =

@@ -65,6 +65,34 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// Its tables have to be changed, and no copy could be made of it before. It is as it was.
+    #[error(
+        "failed to copy the database `{}` to `{}`, which is done before its tables are changed: nothing was changed",
+        path.display(),
+        copy.display()
+    )]
+    NotCopied {
+        /// The database file.
+        path: PathBuf,
+        /// The file that was to hold the copy.
+        copy: PathBuf,
+        /// What failed.
+        #[source]
+        source: Cause,
+    },
+    /// The same, because the disk is full.
+    #[error(
+        "the disk has no room for a copy of the database `{}` in `{}`, which is made before its tables are changed: \
+         make room for as much as it takes up now, and start again; nothing was changed",
+        path.display(),
+        copy.display()
+    )]
+    NoRoom {
+        /// The database file.
+        path: PathBuf,
+        /// The file that was to hold the copy.
+        copy: PathBuf,
+    },
     /// What should be the address of a PostgreSQL database is none. It is not repeated, since it may hold a password.
     #[error("the URL of the PostgreSQL database cannot be read")]
     Url {

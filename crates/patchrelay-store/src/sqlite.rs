@@ -3,6 +3,8 @@
 //! All writes go through one connection, so they never wait for each other inside SQLite, and reads through several
 //! that cannot write (D39). With `synchronous=FULL` in WAL mode, what was committed survives a loss of power.
 
+pub(crate) mod copy;
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io,
@@ -52,10 +54,11 @@ pub(crate) struct SqliteFile {
 
 impl SqlStore {
     /// Opens the database file, made with its directories if it does not exist: the file for its owner alone (0600),
-    /// and directories that are made too (0700). Brings its tables up to date, and ends every lease and every hold on
-    /// a report that an earlier store left: whoever had them is gone (D13).
+    /// and directories that are made too (0700). Brings its tables up to date, of which a copy is kept in
+    /// [`SqlStore::copies`] if there was anything in them, and ends every lease and every hold on a report that an
+    /// earlier store left: whoever had them is gone (D13).
     ///
-    /// Reads and writes small files on the calling thread, which is meant for the start of a program. A crash in the
+    /// Reads and writes files on the calling thread, which is meant for the start of a program. A crash in the
     /// middle leaves a database that the next call opens.
     pub async fn sqlite(path: &Path) -> Result<Self, OpenError> {
         let name = path.display().to_string();
@@ -79,6 +82,7 @@ impl SqlStore {
             )
             .await
             .map_err(failed("open"))?;
+        copy::before_migrations(path, &writer).await?;
         MIGRATIONS.run(&writer).await.map_err(OpenError::not_migrated(&name))?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -94,6 +98,12 @@ impl SqlStore {
             query(sql::OUTBOX_PENDING).read_one(&database).await.map_err(failed("read"))?;
         info!(database = %name, "store opened");
         Ok(Self { database })
+    }
+
+    /// The directory beside a database file that holds what the database was before its tables were changed, a copy
+    /// for each such change and only the newest few of them.
+    pub fn copies(path: &Path) -> PathBuf {
+        copy::directory(path)
     }
 }
 

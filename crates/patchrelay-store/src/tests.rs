@@ -3,6 +3,7 @@
 
 mod contract;
 mod cut;
+mod earlier;
 mod fixtures;
 mod postgres;
 mod sqlite;

@@ -110,6 +110,7 @@ fn the_agent_may_read_nothing_of_ours() {
         token,
         PathBuf::from("/srv/relay/x.db"),
         PathBuf::from("/srv/relay/x.db-wal"),
+        PathBuf::from("/srv/relay/x.db.copies"),
     ] {
         assert!(denied.contains(&place.display().to_string()), "{}: {denied:?}", place.display());
     }

@@ -1,6 +1,7 @@
 //! The contract on SQLite, and what is true of a SQLite file only.
 
 mod corrupt;
+mod earlier;
 mod failing;
 mod file;
 
