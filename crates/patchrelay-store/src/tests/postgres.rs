@@ -2,6 +2,7 @@
 
 mod clock;
 mod database;
+mod earlier;
 
 use std::{env, panic, str::FromStr as _};
 
