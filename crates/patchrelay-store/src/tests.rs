@@ -1,6 +1,7 @@
 //! What every store must do is in `contract`, written against the port alone; what only one database does is in the
 //! module of its name.
 
+mod claimers;
 mod contract;
 mod cut;
 mod earlier;

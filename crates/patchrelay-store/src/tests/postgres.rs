@@ -1,5 +1,6 @@
 //! The contract on PostgreSQL, and what is true of a PostgreSQL database only. `.ci/postgres run` starts one.
 
+mod claimers;
 mod clock;
 mod database;
 mod earlier;

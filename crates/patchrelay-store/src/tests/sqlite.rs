@@ -1,5 +1,6 @@
 //! The contract on SQLite, and what is true of a SQLite file only.
 
+mod claimers;
 mod corrupt;
 mod earlier;
 mod failing;
