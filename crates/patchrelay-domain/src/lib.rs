@@ -75,6 +75,7 @@ mod intention;
 mod ladder;
 mod next;
 mod outbox;
+mod retention;
 mod schedule;
 mod state;
 mod steer;
@@ -134,6 +135,7 @@ pub use crate::{
     report::{
         Report, ReportError, ReportOutcome, Resolution, Resolved, parse_report, report_schema,
     },
+    retention::{Cuts, DELIVERY_IDS, Retention},
     run::{
         Charge, Interruption, Publication, RunOutcome, RunState, RunStatus, RunType, TurnStatus,
         Worktree, charge,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use patchrelay_domain::{IssueFacts, Policy, Project, ProjectId, Timestamp};
+use patchrelay_domain::{IssueFacts, Policy, Project, ProjectId, Retention, Timestamp};
 use patchrelay_ports::{
     AgentRuntime, Clock, Forge, Ids, Probe, Store, Tracker, WebhookSource, Workspaces,
 };
@@ -52,6 +52,8 @@ pub struct Settings {
     pub turn_timeout: Duration,
     /// How long the agent may be silent during a turn before something is done about it.
     pub silence_timeout: Duration,
+    /// How long what is over is kept.
+    pub retention: Retention,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             drain: Duration::from_secs(20),
             turn_timeout: Duration::from_secs(7_200),
             silence_timeout: Duration::from_secs(600),
+            retention: Retention::default(),
         }
     }
 }

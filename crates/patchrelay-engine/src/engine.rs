@@ -8,7 +8,7 @@ use tracing::{error, info};
 
 use crate::{
     EngineError, Nudge, Ports, Settings, context::Context, dispatch, intake, look::Seen, reconcile,
-    sender,
+    retention, sender,
 };
 
 /// The orchestrator.
@@ -53,6 +53,8 @@ impl Engine {
         loops.spawn(async move { ("reconcile", reconcile::run(c, s).await) });
         let (c, s) = (context.clone(), stop.clone());
         loops.spawn(async move { ("sender", sender::run(c, s).await) });
+        let (c, s) = (context.clone(), stop.clone());
+        loops.spawn(async move { ("retention", retention::run(c, s).await) });
 
         let mut result = Ok(());
         while let Some(ended) = loops.join_next().await {

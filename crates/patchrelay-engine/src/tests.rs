@@ -13,6 +13,7 @@ mod outage;
 mod people;
 mod reconcile;
 mod reports;
+mod retention;
 mod silence;
 mod stopping;
 mod takeover;

@@ -23,9 +23,9 @@ pub use crate::{
     forge::{Forge, OpenPullRequest},
     probe::{NoProbe, Probe, Side, Step},
     store::{
-        Commit, Committed, Delivery, Guard, InboxRow, IssueFilter, Lease, NewOrder, NewRun,
-        OrderId, OutboxRow, Received, RunRecord, Source, Store, StoreError, Stored,
-        StoredFeedEntry, StoredObservation, Urgency, Waits,
+        Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, Guard, InboxRow,
+        IssueFilter, Lease, NewOrder, NewRun, OrderId, OutboxRow, Received, RunRecord, Source,
+        Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits,
     },
     tracker::{
         CreateActivity, MoveTicket, Moved, SetLink, SetPlan, Tracker, TrackerIdentity, WriteComment,

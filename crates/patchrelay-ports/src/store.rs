@@ -65,6 +65,34 @@ pub struct InboxRow {
     pub attempts: u32,
 }
 
+/// A delivery whose meaning could not be derived, and that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadDelivery {
+    /// Its number.
+    pub id: i64,
+    /// Who sent it.
+    pub source: Source,
+    /// The sender's id of it.
+    pub delivery_id: String,
+    /// Its event type.
+    pub event: String,
+    /// When it came.
+    pub received: Timestamp,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What was wrong with it.
+    pub error: Option<String>,
+}
+
+/// What is known of deliveries that were given up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadDeliveries {
+    /// How many there are.
+    pub count: u64,
+    /// The newest of them, newest first.
+    pub newest: Vec<DeadDelivery>,
+}
+
 /// An issue's facts with the version that the compare-and-set compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -263,6 +291,19 @@ pub struct StoredFeedEntry {
     pub entry: FeedEntry,
 }
 
+/// What the store can forget, because it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// What deliveries say that are done; that they came stays known.
+    Payloads,
+    /// Deliveries that are done or put aside as dead, by when they came.
+    Deliveries,
+    /// Reports of settled issues that are done.
+    Reports,
+    /// Lines of the feed.
+    Feed,
+}
+
 /// Which issues to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IssueFilter {
@@ -331,6 +372,9 @@ pub trait Store: Send + Sync {
         due: Option<Timestamp>,
         error: &str,
     ) -> Result<(), StoreError>;
+
+    /// The deliveries that were put aside as dead, of whatever source: how many, and the newest of them.
+    async fn inbox_dead(&self, limit: u32) -> Result<DeadDeliveries, StoreError>;
 
     /// An issue.
     async fn load(&self, issue: &IssueId) -> Result<Option<Stored>, StoreError>;
@@ -449,4 +493,8 @@ pub trait Store: Send + Sync {
 
     /// The feed after a cursor, oldest first.
     async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError>;
+
+    /// Forgets what was over before a time, the oldest first and at most so much of it, and tells how much.
+    async fn forget(&self, what: Expired, before: Timestamp, limit: u32)
+    -> Result<u64, StoreError>;
 }

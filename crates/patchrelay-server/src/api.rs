@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::{
     ServerState,
     error::ApiError,
-    view::{ExplainView, IssueView, ListView},
+    view::{ExplainView, InboxView, IssueView, ListView},
 };
 
 /// The most issues in one answer.
@@ -38,6 +38,12 @@ pub(crate) struct ListQuery {
     project: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
+}
+
+/// The query of the inbox.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InboxQuery {
+    limit: Option<u32>,
 }
 
 /// The query of one issue.
@@ -135,6 +141,16 @@ pub(crate) async fn explain(
     let issue = view(&state, &stored).await?;
     let observations = state.store.observations(&stored.facts.issue, EXPLAIN_OBSERVATIONS).await?;
     Ok(Json(ExplainView::new(issue, &stored.facts, &next(&state, &stored), &observations)))
+}
+
+/// `GET /api/inbox`: the deliveries that were given up.
+pub(crate) async fn inbox(
+    State(state): State<ServerState>,
+    query: Result<Query<InboxQuery>, QueryRejection>,
+) -> Result<Json<InboxView>, ApiError> {
+    let Query(query) = query?;
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    Ok(Json(InboxView::new(state.store.inbox_dead(limit).await?)))
 }
 
 async fn find(state: &ServerState, key: &str, project: Option<String>) -> Result<Stored, ApiError> {

@@ -64,6 +64,7 @@ pub fn router(state: ServerState) -> Router {
         .route("/api/issues", get(api::list))
         .route("/api/issues/{key}", get(api::show))
         .route("/api/issues/{key}/explain", get(api::explain))
+        .route("/api/inbox", get(api::inbox))
         .route_layer(axum::middleware::from_fn_with_state(state.clone(), auth::check));
     Router::new()
         .route("/health", get(health))

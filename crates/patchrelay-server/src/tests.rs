@@ -3,6 +3,7 @@
 mod connections;
 mod errors;
 mod health;
+mod inbox;
 mod issues;
 mod operators;
 mod webhook;

@@ -8,7 +8,7 @@ use patchrelay_domain::{
     Timestamp, delivery_mode, factory_state, gate_status, session_state, status_note,
     waiting_reason,
 };
-use patchrelay_ports::RunRecord;
+use patchrelay_ports::{DeadDeliveries, DeadDelivery, RunRecord};
 use serde::Serialize;
 
 pub(crate) use self::explain::ExplainView;
@@ -19,6 +19,39 @@ pub(crate) struct ListView {
     pub(crate) issues: Vec<IssueView>,
     /// Where the next page begins; absent on the last one.
     pub(crate) cursor: Option<String>,
+}
+
+/// The deliveries that were given up: how many, and the newest of them, newest first.
+#[derive(Debug, Serialize)]
+pub(crate) struct InboxView {
+    dead: u64,
+    deliveries: Vec<DeadDeliveryView>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeadDeliveryView {
+    id: i64,
+    source: &'static str,
+    delivery_id: String,
+    event: String,
+    received_at: String,
+    attempts: u32,
+    error: Option<String>,
+}
+
+impl InboxView {
+    pub(crate) fn new(dead: DeadDeliveries) -> Self {
+        let view = |row: DeadDelivery| DeadDeliveryView {
+            id: row.id,
+            source: row.source.as_str(),
+            delivery_id: row.delivery_id,
+            event: row.event,
+            received_at: rfc3339(row.received),
+            attempts: row.attempts,
+            error: row.error,
+        };
+        Self { dead: dead.count, deliveries: dead.newest.into_iter().map(view).collect() }
+    }
 }
 
 /// An issue.

@@ -5,8 +5,8 @@ use patchrelay_domain::{
     Timestamp,
 };
 use patchrelay_ports::{
-    Cause, Delivery, InboxRow, OrderId, OutboxRow, RunRecord, Source, StoreError, Stored,
-    StoredFeedEntry, StoredObservation,
+    Cause, DeadDelivery, Delivery, InboxRow, OrderId, OutboxRow, RunRecord, Source, StoreError,
+    Stored, StoredFeedEntry, StoredObservation,
 };
 use serde::{
     Deserialize, Serialize,
@@ -121,6 +121,49 @@ impl InboxRecord {
                 body: self.body,
                 received: Timestamp::from_millis(self.received_ms),
             },
+        })
+    }
+}
+
+/// A row of `inbox` that was put aside.
+#[derive(FromRow)]
+pub(crate) struct DeadRecord {
+    id: i64,
+    source: String,
+    delivery_id: String,
+    event: String,
+    received_ms: i64,
+    attempts: i64,
+    error: Option<String>,
+    total: i64,
+}
+
+impl DeadRecord {
+    /// How many there are, with those that were not asked for.
+    pub(crate) fn count(&self) -> Result<u64, StoreError> {
+        number("count of dead deliveries", self.id, self.total)
+    }
+}
+
+impl TryFrom<DeadRecord> for DeadDelivery {
+    type Error = StoreError;
+
+    fn try_from(row: DeadRecord) -> Result<Self, StoreError> {
+        let source = [Source::Linear, Source::Github]
+            .into_iter()
+            .find(|source| source.as_str() == row.source)
+            .ok_or_else(|| {
+                let text = format!("there is no source `{}`", row.source);
+                corrupt("source of delivery", row.id)(text.into())
+            })?;
+        Ok(Self {
+            id: row.id,
+            source,
+            delivery_id: row.delivery_id,
+            event: row.event,
+            received: Timestamp::from_millis(row.received_ms),
+            attempts: number("attempts of delivery", row.id, row.attempts)?,
+            error: row.error,
         })
     }
 }

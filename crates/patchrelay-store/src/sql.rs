@@ -55,6 +55,13 @@ statements! {
     INBOX_FAILED = ["
         UPDATE inbox SET due_ms = $2, error = $3, attempts = attempts + 1 WHERE id = $1 AND done_ms IS NULL"];
 
+    INBOX_DEAD = ["
+        SELECT id, source, delivery_id, event, received_ms, attempts, error, COUNT(*) OVER () AS total
+        FROM inbox
+        WHERE done_ms IS NULL AND due_ms IS NULL
+        ORDER BY id DESC
+        LIMIT $1"];
+
     // Issues.
 
     LOAD = ["
@@ -262,4 +269,34 @@ statements! {
 
     OUTBOX_PENDING = ["
         SELECT COUNT(*) FROM outbox WHERE done_ms IS NULL"];
+
+    // Retention. Every statement takes the oldest of what is over, through an index of it.
+
+    FORGET_PAYLOADS = ["
+        UPDATE inbox
+        SET body = " (either "X''" "''") "
+        WHERE id IN (SELECT id FROM inbox WHERE done_ms < $1 AND length(body) > 0 ORDER BY done_ms, id LIMIT $2)"];
+
+    FORGET_DELIVERIES = ["
+        DELETE FROM inbox
+        WHERE id IN (
+            SELECT id
+            FROM inbox
+            WHERE received_ms < $1 AND (done_ms IS NOT NULL OR due_ms IS NULL)
+            ORDER BY received_ms, id
+            LIMIT $2)"];
+
+    FORGET_REPORTS = ["
+        DELETE FROM outbox
+        WHERE id IN (
+            SELECT o.id
+            FROM outbox o
+            JOIN issues i ON i.id = o.issue_id
+            WHERE o.done_ms < $1 AND i.settled_ms IS NOT NULL
+            ORDER BY o.done_ms, o.id
+            LIMIT $2)"];
+
+    FORGET_FEED = ["
+        DELETE FROM feed
+        WHERE cursor IN (SELECT cursor FROM feed WHERE at_ms < $1 ORDER BY at_ms, cursor LIMIT $2)"];
 }

@@ -6,6 +6,7 @@ mod issues;
 mod leases;
 mod log;
 mod outbox;
+mod retention;
 mod runs;
 
 use std::{collections::HashMap, time::Duration};
@@ -16,8 +17,9 @@ use patchrelay_domain::{
     RunState, Timestamp,
 };
 use patchrelay_ports::{
-    Commit, Committed, Delivery, InboxRow, IssueFilter, Lease, OutboxRow, Received, RunRecord,
-    Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits,
+    Commit, Committed, DeadDeliveries, Delivery, Expired, InboxRow, IssueFilter, Lease, OutboxRow,
+    Received, RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
+    Urgency, Waits,
 };
 
 use crate::{
@@ -60,6 +62,10 @@ impl Store for SqlStore {
         error: &str,
     ) -> Result<(), StoreError> {
         inbox::put_off(&self.database, row, due, error).await
+    }
+
+    async fn inbox_dead(&self, limit: u32) -> Result<DeadDeliveries, StoreError> {
+        inbox::dead(&self.database, limit).await
     }
 
     async fn load(&self, issue: &IssueId) -> Result<Option<Stored>, StoreError> {
@@ -197,6 +203,15 @@ impl Store for SqlStore {
 
     async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError> {
         log::feed(&self.database, after, limit).await
+    }
+
+    async fn forget(
+        &self,
+        what: Expired,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        retention::forget(&self.database, what, before, limit).await
     }
 }
 

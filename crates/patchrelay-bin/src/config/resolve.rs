@@ -8,7 +8,7 @@ use std::{
 
 use patchrelay::{
     Settings,
-    domain::{BranchName, Budgets, Project, ProjectId, RepoSlug, check_protected_path},
+    domain::{BranchName, Budgets, Project, ProjectId, RepoSlug, Retention, check_protected_path},
 };
 use reqwest::Url;
 use tracing_subscriber::EnvFilter;
@@ -95,6 +95,8 @@ impl Config {
             ("codex.silence_seconds", self.codex.silence_seconds),
             ("codex.turn_timeout_seconds", self.codex.turn_timeout_seconds),
             ("ingress.max_body_bytes", self.ingress.max_body_bytes as u64),
+            ("retention.inbox_days", self.retention.inbox_days),
+            ("retention.feed_days", self.retention.feed_days),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(wrong(key, "must be at least 1"));
@@ -198,10 +200,16 @@ impl Config {
                 drain: Duration::from_secs(self.scheduler.drain_seconds),
                 turn_timeout: Duration::from_secs(self.codex.turn_timeout_seconds),
                 silence_timeout: Duration::from_secs(self.codex.silence_seconds),
+                retention: self.retention(),
                 ..Settings::default()
             },
             places,
         })
+    }
+
+    fn retention(&self) -> Retention {
+        let section = &self.retention;
+        Retention { inbox: days(section.inbox_days), feed: days(section.feed_days) }
     }
 
     fn project(&self, section: &ProjectSection, repo: RepoSlug) -> Project {
@@ -232,6 +240,10 @@ impl Config {
                 .unwrap_or(self.scheduler.max_concurrent_runs),
         }
     }
+}
+
+fn days(number: u64) -> Duration {
+    Duration::from_secs(number.saturating_mul(24 * 60 * 60))
 }
 
 /// Whether git takes this as the name of a branch: what its own rules forbid most often, and what would be an option.

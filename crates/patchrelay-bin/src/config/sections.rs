@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) scheduler: SchedulerSection,
     /// How work is published, for all projects.
     pub(crate) delivery: DeliverySection,
+    /// How long what is over is kept.
+    pub(crate) retention: RetentionSection,
     /// What is logged.
     pub(crate) telemetry: TelemetrySection,
     /// The projects.
@@ -236,6 +238,22 @@ pub(crate) enum Publisher {
     /// We do: the agent has no write credential.
     #[default]
     Harness,
+}
+
+/// `[retention]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RetentionSection {
+    /// What deliveries say, once they are done, in days. That they came is known for 30 days at least.
+    pub(crate) inbox_days: u64,
+    /// Lines of the feed, and reports of settled issues, in days.
+    pub(crate) feed_days: u64,
+}
+
+impl Default for RetentionSection {
+    fn default() -> Self {
+        Self { inbox_days: 14, feed_days: 30 }
+    }
 }
 
 /// `[telemetry]`.

@@ -92,6 +92,9 @@ drain_seconds = 12
 publisher = "harness"
 protected_paths = ["x/**"]
 draft = true
+[retention]
+inbox_days = 17
+feed_days = 18
 [telemetry]
 log = "debug"
 log_format = "json"

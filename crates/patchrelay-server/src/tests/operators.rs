@@ -4,7 +4,8 @@ use axum::{body::Body, http::Request};
 
 use super::world::{World, operators};
 
-const OPERATOR_PATHS: [&str; 3] = ["/api/issues", "/api/issues/APP-1", "/api/issues/APP-1/explain"];
+const OPERATOR_PATHS: [&str; 4] =
+    ["/api/issues", "/api/issues/APP-1", "/api/issues/APP-1/explain", "/api/inbox"];
 
 #[tokio::test]
 async fn operator_addresses_need_the_token() {

@@ -1,11 +1,17 @@
 //! Deliveries: stored once, and kept until their meaning is derived or given up.
 
 use patchrelay_domain::Timestamp;
-use patchrelay_ports::{Delivery, InboxRow, Received, Source, StoreError};
+use patchrelay_ports::{DeadDeliveries, Delivery, InboxRow, Received, Source, StoreError};
 use sha2::{Digest, Sha256};
 
 use super::{begin, bounded, failed, write};
-use crate::{database::Database, query::query, record::InboxRecord, sql, transaction::Transaction};
+use crate::{
+    database::Database,
+    query::query,
+    record::{DeadRecord, InboxRecord, read_all},
+    sql,
+    transaction::Transaction,
+};
 
 /// One statement with two unique keys: whichever is there already, nothing is stored.
 pub(super) async fn receive(
@@ -56,6 +62,16 @@ pub(super) async fn due(
     rows.dedup_by_key(|row| row.id);
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(rows)
+}
+
+pub(super) async fn dead(database: &Database, limit: u32) -> Result<DeadDeliveries, StoreError> {
+    let rows: Vec<DeadRecord> = query(sql::INBOX_DEAD)
+        .bind(i64::from(limit))
+        .read_all(database)
+        .await
+        .map_err(failed("read what was put aside of the inbox"))?;
+    let count = rows.first().map_or(Ok(0), DeadRecord::count)?;
+    Ok(DeadDeliveries { count, newest: read_all(rows)? })
 }
 
 pub(super) async fn done(

@@ -5,6 +5,7 @@ pub(super) mod inbox;
 pub(super) mod leases;
 pub(super) mod outbox;
 pub(super) mod reads;
+pub(super) mod retention;
 
 /// Hands every case to a macro, which makes a test of each for its database.
 macro_rules! for_every_case {
@@ -19,7 +20,8 @@ macro_rules! for_every_case {
                 sources_that_nobody_reads_are_not_in_the_way,
                 a_delivery_that_is_done_is_not_due,
                 a_delivery_that_failed_comes_back_when_it_is_due,
-                a_dead_delivery_never_comes_back_and_stays_known;
+                a_dead_delivery_never_comes_back_and_stays_known,
+                dead_deliveries_are_told_newest_first;
             commits:
                 facts_round_trip,
                 an_unknown_issue_is_not_there,
@@ -76,6 +78,11 @@ macro_rules! for_every_case {
                 the_feed_goes_on_after_a_cursor,
                 whoever_follows_the_feed_misses_no_line,
                 runs_of_an_issue_are_listed_oldest_first;
+            retention:
+                what_a_delivery_says_is_forgotten_before_that_it_came,
+                what_waits_is_never_forgotten,
+                reports_of_settled_issues_are_forgotten_when_they_are_done,
+                old_lines_of_the_feed_are_forgotten_and_no_cursor_comes_again;
         }
     };
 }

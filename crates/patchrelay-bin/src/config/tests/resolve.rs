@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use patchrelay::domain::Retention;
+
 use super::{EVERYTHING, PROJECT, check, read};
 use crate::{
     config::{ConfigError, Database, Resolved},
@@ -31,6 +33,8 @@ fn numbers_and_places_reach_the_engine() {
     assert_eq!(settings.drain, Duration::from_secs(12));
     assert_eq!(settings.silence_timeout, Duration::from_secs(7));
     assert_eq!(settings.turn_timeout, Duration::from_secs(8));
+    let day = Duration::from_secs(86_400);
+    assert_eq!(settings.retention, Retention { inbox: 17 * day, feed: 18 * day });
     let project = &settings.projects[0];
     assert_eq!(project.base_branch.as_ref().unwrap().as_str(), "trunk");
     assert_eq!(project.branch_prefix, "bot");
@@ -78,6 +82,8 @@ fn numbers_that_stop_everything_are_refused() {
     for key in [
         "scheduler.max_concurrent_runs",
         "scheduler.reconcile_seconds",
+        "retention.inbox_days",
+        "retention.feed_days",
         "scheduler.lease_seconds",
         "codex.request_timeout_seconds",
         "codex.startup_timeout_seconds",

@@ -8,9 +8,9 @@ use patchrelay_domain::{
     RunState, Timestamp,
 };
 use patchrelay_ports::{
-    Commit, Committed, Delivery, Guard, InboxRow, IssueFilter, Lease, OutboxRow, Received,
-    RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency,
-    Waits,
+    Commit, Committed, DeadDeliveries, Delivery, Expired, Guard, InboxRow, IssueFilter, Lease,
+    OutboxRow, Received, RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry,
+    StoredObservation, Urgency, Waits,
 };
 use patchrelay_store::SqlStore;
 
@@ -75,6 +75,10 @@ impl Store for SimStore {
         error: &str,
     ) -> Result<(), StoreError> {
         self.through("store.inbox_failed", self.inner.inbox_failed(row, due, error)).await
+    }
+
+    async fn inbox_dead(&self, limit: u32) -> Result<DeadDeliveries, StoreError> {
+        self.through("store.inbox_dead", self.inner.inbox_dead(limit)).await
     }
 
     async fn load(&self, issue: &IssueId) -> Result<Option<Stored>, StoreError> {
@@ -220,5 +224,14 @@ impl Store for SimStore {
 
     async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError> {
         self.through("store.feed", self.inner.feed(after, limit)).await
+    }
+
+    async fn forget(
+        &self,
+        what: Expired,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.through("store.forget", self.inner.forget(what, before, limit)).await
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use patchrelay_ports::{Delivery, Received, Source, Store};
+use patchrelay_ports::{DeadDeliveries, DeadDelivery, Delivery, InboxRow, Received, Source, Store};
 
 use crate::tests::fixtures::{BOTH, NOW, delivery, later};
 
@@ -119,4 +119,27 @@ pub(in crate::tests) async fn a_dead_delivery_never_comes_back_and_stays_known(s
     store.inbox_failed(row.id, None, "it is not JSON").await.unwrap();
     assert_eq!(due_ids(&store, later(1_000_000)).await, [""; 0]);
     assert_eq!(receive(&store, &delivery("d1", b"one")).await, Received::Duplicate);
+}
+
+pub(in crate::tests) async fn dead_deliveries_are_told_newest_first(store: Shared) {
+    assert_eq!(store.inbox_dead(10).await.unwrap(), DeadDeliveries::default());
+    for id in ["d1", "d2", "d3", "d4"] {
+        assert_eq!(receive(&store, &delivery(id, id.as_bytes())).await, Received::Accepted);
+    }
+    let rows = store.inbox_due(NOW, &BOTH, 10).await.unwrap();
+    for row in &rows[..3] {
+        store.inbox_failed(row.id, None, &format!("what {} says", row.id)).await.unwrap();
+    }
+    let dead = store.inbox_dead(2).await.unwrap();
+    assert_eq!(dead.count, 3);
+    let told = |row: &InboxRow| DeadDelivery {
+        id: row.id,
+        source: Source::Linear,
+        delivery_id: row.delivery.delivery_id.clone(),
+        event: row.delivery.event.clone(),
+        received: NOW,
+        attempts: 1,
+        error: Some(format!("what {} says", row.id)),
+    };
+    assert_eq!(dead.newest, [told(&rows[2]), told(&rows[1])]);
 }

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use patchrelay_domain::RunId;
-use patchrelay_ports::{Commit, Store, StoreError, Urgency};
+use patchrelay_ports::{Commit, Expired, Store, StoreError, Urgency};
 use sqlx::{
     AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool, sqlite::SqliteConnectOptions,
 };
@@ -16,7 +16,8 @@ use crate::{
     tests::{
         cut::cut_commits,
         fixtures::{
-            NOW, TTL, asked, change, facts, issue, later, leased, line, stored, thought, with_run,
+            NOW, TTL, asked, change, delivery, facts, issue, later, leased, line, stored, thought,
+            with_run,
         },
     },
 };
@@ -152,6 +153,38 @@ async fn what_waits_for_nobody_is_not_looked_at() {
             .unwrap();
     let steps: Vec<_> = plan.into_iter().map(|(.., step)| step).collect();
     assert_eq!(steps, ["SEARCH inbox USING INDEX inbox_waiting_by_source (source=?)"]);
+}
+
+#[tokio::test]
+async fn what_is_over_is_found_without_looking_at_what_is_not() {
+    let database = Database::open().await;
+    for (statement, index) in [
+        (sql::FORGET_PAYLOADS, "inbox USING INDEX inbox_payloads (done_ms<?)"),
+        (sql::FORGET_DELIVERIES, "inbox USING COVERING INDEX inbox_over (received_ms<?)"),
+        (sql::FORGET_REPORTS, "o USING INDEX outbox_done (done_ms<?)"),
+        (sql::FORGET_FEED, "feed USING COVERING INDEX feed_by_age (at_ms<?)"),
+    ] {
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sqlite)))
+                .fetch_all(&database.file().reader)
+                .await
+                .unwrap();
+        assert!(plan.iter().any(|(.., step)| step.contains(index)), "{plan:?}");
+        assert!(plan.iter().all(|(.., step)| !step.starts_with("SCAN")), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_delivery_says_takes_no_room_any_more() {
+    let database = Database::open().await;
+    database.store.receive(&delivery("d1", &[7; 100_000])).await.unwrap();
+    database.store.inbox_done(&[1], NOW).await.unwrap();
+    assert_eq!(database.store.forget(Expired::Payloads, later(1), 10).await.unwrap(), 1);
+    let left: i64 = sqlx::query_scalar("SELECT SUM(length(body)) FROM inbox")
+        .fetch_one(&database.file().reader)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
 }
 
 #[tokio::test]
