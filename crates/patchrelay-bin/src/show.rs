@@ -64,14 +64,15 @@ pub(crate) fn config(
     output.line(&toml::to_string(&config).map_err(|error| Failure::new(error.to_string()))?)
 }
 
-/// The configuration without what may be a secret. None belongs there, and yet somebody may have put one there.
+/// The configuration without what may be a secret. None belongs there but in the address of the database, which hides it
+/// by itself, and yet somebody may have put one there.
 fn presentable(mut config: Config) -> Config {
     for value in config.codex.env.values_mut() {
         "(set)".clone_into(value);
     }
     let projects = config.project.iter_mut().filter_map(|project| project.remote_url.as_mut());
     let addresses = [&mut config.linear.api_url, &mut config.github.api_url];
-    for address in addresses.into_iter().chain(&mut config.database.url).chain(projects) {
+    for address in addresses.into_iter().chain(projects) {
         *address = without_credential(address);
     }
     config

@@ -67,7 +67,6 @@ impl App {
         if resolved.settings.projects.is_empty() {
             warn!("no project is configured, so no ticket can be worked on");
         }
-        let Database::Sqlite(database) = &resolved.database;
         for place in [&resolved.data]
             .into_iter()
             .chain(resolved.places.iter().map(|place| &place.worktree_root))
@@ -75,7 +74,7 @@ impl App {
             make_private(place)?;
         }
         let codex = codex(config, config_path, &resolved, environment, &directories)?;
-        let store = Arc::new(SqlStore::sqlite(database).await?);
+        let store = Arc::new(open(&resolved.database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let webhooks = webhooks(config, &secrets)?;
         let relay = webhooks
@@ -138,6 +137,15 @@ impl App {
     }
 }
 
+async fn open(database: &Database) -> Result<SqlStore> {
+    Ok(match database {
+        Database::Sqlite(file) => SqlStore::sqlite(file).await?,
+        Database::Postgres { url, max_connections } => {
+            SqlStore::postgres_with(url, *max_connections).await?
+        }
+    })
+}
+
 /// Makes a directory that only we can enter, with those above it that are missing: below it lie other people's sources.
 fn make_private(path: &Path) -> Result<()> {
     std::fs::DirBuilder::new()
@@ -166,6 +174,9 @@ pub(crate) fn check(
 ) -> Result<()> {
     let directories = directories(environment)?;
     let resolved = config.resolve(config_path, &directories)?;
+    if let Database::Postgres { url, .. } = &resolved.database {
+        SqlStore::check_postgres_url(url).context("database.url")?;
+    }
     git(&resolved, secrets, environment)?;
     codex(config, config_path, &resolved, environment, &directories)?;
     Ok(())
@@ -269,17 +280,10 @@ fn codex(
     codex.model.clone_from(&section.model);
     codex.model_provider.clone_from(&section.model_provider);
     codex.effort.clone_from(&section.effort);
-    let Database::Sqlite(database) = &resolved.database;
-    let own = [&directories.config, &directories.state, database]
+    let own = [&directories.config, &directories.state]
         .into_iter()
         .cloned()
-        // SQLite keeps what was written last beside the file.
-        .chain(["-wal", "-shm"].map(|suffix| {
-            let mut beside = database.clone().into_os_string();
-            beside.push(suffix);
-            beside.into()
-        }))
-        .chain([SqlStore::copies(database)])
+        .chain(database_files(&resolved.database, environment))
         .chain(std::path::absolute(config_path).ok())
         .chain(secrets::places(environment));
     codex.deny_read =
@@ -288,6 +292,28 @@ fn codex(
     codex.request_timeout = Duration::from_secs(section.request_timeout_seconds);
     codex.startup_timeout = Duration::from_secs(section.startup_timeout_seconds);
     Ok(codex)
+}
+
+/// What lies on this machine of the database, or leads to it.
+fn database_files(database: &Database, environment: &Environment) -> Vec<PathBuf> {
+    match database {
+        // SQLite keeps what was written last beside the file.
+        Database::Sqlite(file) => ["", "-wal", "-shm"]
+            .map(|suffix| {
+                let mut beside = file.clone().into_os_string();
+                beside.push(suffix);
+                beside.into()
+            })
+            .into_iter()
+            .chain([SqlStore::copies(file)])
+            .collect(),
+        // Where its password is looked up that the URL does not hold.
+        Database::Postgres { .. } => {
+            let named = environment.get("PGPASSFILE").map(PathBuf::from);
+            let usual = environment.get("HOME").map(|home| Path::new(home).join(".pgpass"));
+            named.into_iter().chain(usual).filter(|path| path.is_absolute()).collect()
+        }
+    }
 }
 
 /// Codex' home as configured, or as it finds it itself. One that is not there yet is left to codex, which makes its own

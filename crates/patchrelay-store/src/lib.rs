@@ -19,7 +19,10 @@ mod record;
 mod sql;
 mod transaction;
 
-pub use crate::database::{OpenError, SqlStore};
+pub use crate::{
+    database::{OpenError, SqlStore},
+    postgres::DEFAULT_CONNECTIONS,
+};
 
 #[cfg(test)]
 mod tests;

@@ -19,9 +19,10 @@ use crate::{
     database::{Database, OpenError},
 };
 
-/// How many connections one node has at most. Statements are short; a server has a hundred connections unless it was
-/// told otherwise, and they are to be enough for several nodes and the people who look at it.
-pub(crate) const CONNECTIONS: u32 = 10;
+/// How many connections to PostgreSQL one node has at most, unless it is told otherwise. Statements are short; a server
+/// has a hundred connections unless it was told otherwise, and they are to be enough for several nodes and the people
+/// who look at it.
+pub const DEFAULT_CONNECTIONS: u32 = 10;
 
 /// How long a call waits for a connection, a new one included.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -60,6 +61,19 @@ impl SqlStore {
     ///
     /// A crash in the middle leaves a database that the next call opens.
     pub async fn postgres(url: &SecretString) -> Result<Self, OpenError> {
+        Self::postgres_with(url, DEFAULT_CONNECTIONS).await
+    }
+
+    /// Tells whether [`SqlStore::postgres`] could read this URL, without asking anybody.
+    pub fn check_postgres_url(url: &SecretString) -> Result<(), OpenError> {
+        options(url.expose_secret()).map(drop).map_err(|source| OpenError::Url { source })
+    }
+
+    /// The same as [`SqlStore::postgres`], with at most so many connections. They have to be at least one.
+    pub async fn postgres_with(
+        url: &SecretString,
+        max_connections: u32,
+    ) -> Result<Self, OpenError> {
         let options = options(url.expose_secret()).map_err(|source| OpenError::Url { source })?;
         let address = format!(
             "postgres://{}:{}/{}",
@@ -80,7 +94,7 @@ impl SqlStore {
             ("idle_in_transaction_session_timeout", IDLE_TRANSACTION_TIMEOUT_MS),
         ]);
         let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
+            .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(IDLE_TIMEOUT)
             .connect_with(options)

@@ -10,17 +10,26 @@ use patchrelay::{
     Settings,
     domain::{BranchName, Budgets, Project, ProjectId, RepoSlug, Retention, check_protected_path},
 };
+use patchrelay_store::DEFAULT_CONNECTIONS;
 use reqwest::Url;
+use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use super::{Config, ConfigError, ProjectSection};
 use crate::environment::Directories;
 
 /// Where the program remembers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Database {
     /// A file of ours.
     Sqlite(PathBuf),
+    /// A database that other nodes may use too.
+    Postgres {
+        /// Where it is, perhaps with a password.
+        url: SecretString,
+        /// How many connections there may be at once.
+        max_connections: u32,
+    },
 }
 
 /// What a configuration means on this machine.
@@ -66,23 +75,7 @@ impl Config {
             key: key.to_owned(),
             reason: reason.to_owned(),
         };
-        let database = match self.database.url.as_deref() {
-            None => Database::Sqlite(directories.state.join("patchrelay.db")),
-            Some(url) => match url.strip_prefix("sqlite://") {
-                Some(file) if Path::new(file).is_absolute() => {
-                    Database::Sqlite(PathBuf::from(file))
-                }
-                Some(_) => {
-                    return Err(wrong(
-                        "database.url",
-                        "must name an absolute path, written `sqlite:///PATH`",
-                    ));
-                }
-                None => {
-                    return Err(wrong("database.url", "this version knows `sqlite:///PATH` only"));
-                }
-            },
-        };
+        let database = self.database(directories).map_err(|(key, reason)| wrong(key, reason))?;
         if let Err(reason) = check_patterns(&self.delivery.protected_paths) {
             return Err(wrong("delivery.protected_paths", &reason));
         }
@@ -210,6 +203,37 @@ impl Config {
     fn retention(&self) -> Retention {
         let section = &self.retention;
         Retention { inbox: days(section.inbox_days), feed: days(section.feed_days) }
+    }
+
+    /// Where the program remembers, or the key that is wrong and why.
+    fn database(
+        &self,
+        directories: &Directories,
+    ) -> Result<Database, (&'static str, &'static str)> {
+        let section = &self.database;
+        if let Some(url) = section.url.as_ref().filter(|url| url.is_postgres()) {
+            let max_connections = section.max_connections.unwrap_or(DEFAULT_CONNECTIONS);
+            if max_connections == 0 {
+                return Err(("database.max_connections", "must be at least 1"));
+            }
+            return Ok(Database::Postgres { url: url.secret().clone(), max_connections });
+        }
+        if section.max_connections.is_some() {
+            return Err(("database.max_connections", "is for PostgreSQL only: leave it out"));
+        }
+        let Some(url) = &section.url else {
+            return Ok(Database::Sqlite(directories.state.join("patchrelay.db")));
+        };
+        match url.sqlite_file().map(Path::new) {
+            Some(file) if file.is_absolute() => Ok(Database::Sqlite(file.to_owned())),
+            Some(_) => {
+                Err(("database.url", "must name an absolute path, written `sqlite:///PATH`"))
+            }
+            None => Err((
+                "database.url",
+                "must be written `sqlite:///PATH` or `postgres://USER@HOST/DATABASE`",
+            )),
+        }
     }
 
     fn project(&self, section: &ProjectSection, repo: RepoSlug) -> Project {

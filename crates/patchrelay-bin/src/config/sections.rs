@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::DatabaseUrl;
+
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -76,8 +78,10 @@ impl Default for IngressSection {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DatabaseSection {
-    /// `sqlite://PATH`; by default `patchrelay.db` in the state directory.
-    pub(crate) url: Option<String>,
+    /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE`; by default `patchrelay.db` in the state directory.
+    pub(crate) url: Option<DatabaseUrl>,
+    /// How many connections to PostgreSQL there may be at once.
+    pub(crate) max_connections: Option<u32>,
 }
 
 /// `[linear]`.

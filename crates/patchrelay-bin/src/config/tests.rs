@@ -62,7 +62,8 @@ max_body_bytes = 2
 max_clock_skew_seconds = 3
 max_delivery_age_seconds = 4
 [database]
-url = "sqlite:///x.db"
+url = "postgres://host/x"
+max_connections = 17
 [linear]
 api_url = "https://linear.test"
 [github]

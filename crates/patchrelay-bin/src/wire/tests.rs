@@ -117,6 +117,31 @@ fn the_agent_may_read_nothing_of_ours() {
 }
 
 #[test]
+fn the_agent_may_not_read_the_password_of_the_database() {
+    let config = "[database]\nurl = \"postgres://me@db.test/app\"\n";
+    let machine = Machine::new(config).set("PGPASSFILE", "/srv/relay/pgpass");
+    let denied = machine.codex().deny_read;
+    for place in [machine.below(".pgpass"), PathBuf::from("/srv/relay/pgpass")] {
+        assert!(denied.contains(&place.display().to_string()), "{}: {denied:?}", place.display());
+    }
+    assert!(!denied.iter().any(|place| place.contains("patchrelay.db")), "{denied:?}");
+}
+
+#[test]
+fn a_database_url_that_nobody_can_read_is_refused_and_not_shown() {
+    let machine = Machine::new("[database]\nurl = \"postgres://me:hunter2@db.test:port/app\"\n");
+    let refusal = machine.refusal();
+    assert!(refusal.contains("database.url") && !refusal.contains("hunter2"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_named_without_its_password() {
+    let machine = Machine::new("[database]\nurl = \"postgres://me:hunter2@127.0.0.1:1/app\"\n");
+    let error = machine.start(secrets()).await.err().unwrap();
+    assert!(error.contains("postgres://127.0.0.1:1/app") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
 fn the_agent_gets_no_secret_unless_somebody_says_so() {
     let machine = Machine::new("[codex]\npass_env = [\"MODEL_KEY\", \"UNSET\"]\nenv = { PATH = \"/opt/bin\", MORE = \"x\" }\n")
         .set("GITHUB_TOKEN", "s3cret")

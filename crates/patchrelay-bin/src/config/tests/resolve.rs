@@ -6,6 +6,7 @@ use std::{
 };
 
 use patchrelay::domain::Retention;
+use secrecy::ExposeSecret as _;
 
 use super::{EVERYTHING, PROJECT, check, read};
 use crate::{
@@ -21,10 +22,32 @@ fn resolve(text: &str) -> Result<Resolved, ConfigError> {
     read(text).resolve(Path::new("/etc/patchrelay.toml"), &directories())
 }
 
+#[track_caller]
+fn sqlite_file(resolved: &Resolved) -> &Path {
+    let Database::Sqlite(file) = &resolved.database else { panic!("{resolved:?}") };
+    file
+}
+
+#[test]
+fn a_postgres_database_is_taken_as_it_is_written() {
+    for scheme in ["postgres", "postgresql"] {
+        let url = format!("{scheme}://me:hunter2@db.test/app?sslmode=require");
+        let resolved = resolve(&format!("[database]\nurl = {url:?}\nmax_connections = 3")).unwrap();
+        let shown = format!("{resolved:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let Database::Postgres { url: taken, max_connections } = resolved.database else {
+            panic!("{shown}")
+        };
+        assert_eq!((taken.expose_secret(), max_connections), (url.as_str(), 3));
+    }
+    let usual = resolve("[database]\nurl = \"postgres://db.test/app\"").unwrap();
+    assert!(matches!(usual.database, Database::Postgres { max_connections: 10, .. }), "{usual:?}");
+}
+
 #[test]
 fn numbers_and_places_reach_the_engine() {
     let resolved = resolve(EVERYTHING).unwrap();
-    assert_eq!(resolved.database, Database::Sqlite("/x.db".into()));
+    assert!(matches!(resolved.database, Database::Postgres { max_connections: 17, .. }));
     assert_eq!(resolved.data, PathBuf::from("/d"));
     let settings = &resolved.settings;
     assert_eq!(settings.max_concurrent_runs, 9);
@@ -64,7 +87,7 @@ fn what_a_project_leaves_out_comes_from_the_whole() {
         "[scheduler]\nmax_concurrent_runs = 7\n[codex]\nnetwork = true\n[delivery]\ndraft = true\n{PROJECT}"
     ))
     .unwrap();
-    assert_eq!(resolved.database, Database::Sqlite("/s/patchrelay.db".into()));
+    assert_eq!(sqlite_file(&resolved), Path::new("/s/patchrelay.db"));
     let project = &resolved.settings.projects[0];
     assert_eq!(project.max_concurrent_runs, 7);
     assert!(project.network && project.draft);
@@ -75,6 +98,8 @@ fn what_a_project_leaves_out_comes_from_the_whole() {
     assert_eq!(place.remote_url, "https://github.com/acme/app.git");
     assert_eq!(place.worktree_root, PathBuf::from("/d/worktrees/app"));
     assert!(resolve("").unwrap().settings.projects.is_empty());
+    let chosen = resolve("[database]\nurl = \"sqlite:///x.db\"").unwrap();
+    assert_eq!(sqlite_file(&chosen), Path::new("/x.db"));
 }
 
 #[test]
@@ -113,7 +138,13 @@ fn numbers_that_stop_everything_are_refused() {
 #[test]
 fn impossible_values_are_refused() {
     for (text, key, says) in [
-        ("[database]\nurl = \"postgres://u@h/db\"", "database.url", "sqlite:///PATH"),
+        ("[database]\nurl = \"mysql://u@h/db\"", "database.url", "postgres://USER@HOST/DATABASE"),
+        ("[database]\nmax_connections = 3", "database.max_connections", "PostgreSQL only"),
+        (
+            "[database]\nurl = \"postgres://u@h/db\"\nmax_connections = 0",
+            "database.max_connections",
+            "at least 1",
+        ),
         ("[database]\nurl = \"/x.db\"", "database.url", "sqlite:///PATH"),
         ("[database]\nurl = \"sqlite://x.db\"", "database.url", "absolute path"),
         ("[database]\nurl = \"sqlite://\"", "database.url", "absolute path"),

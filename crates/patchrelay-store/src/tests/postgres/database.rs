@@ -9,7 +9,7 @@ use sqlx::{Executor as _, PgConnection, SqlSafeStr as _};
 use super::{in_schema, pool, server};
 use crate::{
     OpenError, SqlStore,
-    postgres::{CONNECTIONS, MIGRATIONS},
+    postgres::{DEFAULT_CONNECTIONS, MIGRATIONS},
     query::query,
     sql::{self, Statement},
     sqlite,
@@ -194,7 +194,7 @@ async fn a_statement_that_fails_ends_its_transaction_and_nothing_else() {
         with_issue(&store, "a").await;
         let statement = "SELECT 1 / 0";
         let fail = Statement { sqlite: statement, postgres: statement };
-        for _ in 0..3 * CONNECTIONS {
+        for _ in 0..3 * DEFAULT_CONNECTIONS {
             let mut tx = Transaction::begin(&store.database).await.unwrap();
             query(fail).execute(&mut tx).await.unwrap_err();
         }

@@ -1,0 +1,79 @@
+//! The address of the database, which may hold a password.
+
+use std::fmt;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// `database.url` as it is written. Whatever shows it, shows it without what may be a password.
+#[derive(Clone)]
+pub(crate) struct DatabaseUrl(SecretString);
+
+impl DatabaseUrl {
+    /// The whole, for whoever opens the database.
+    pub(crate) fn secret(&self) -> &SecretString {
+        &self.0
+    }
+
+    /// The file of a SQLite database, as it is written.
+    pub(crate) fn sqlite_file(&self) -> Option<&str> {
+        self.0.expose_secret().strip_prefix("sqlite://")
+    }
+
+    /// Whether it names a PostgreSQL database.
+    pub(crate) fn is_postgres(&self) -> bool {
+        ["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| self.0.expose_secret().starts_with(scheme))
+    }
+
+    /// What people may see. Of what cannot be taken apart, nothing: any part of it may be the password.
+    fn shown(&self) -> String {
+        let hidden = || "(set)".to_owned();
+        let written = self.0.expose_secret();
+        if self.sqlite_file().is_some() {
+            return written.to_owned();
+        }
+        let Some(url) = Url::parse(written).ok().filter(|_| self.is_postgres()) else {
+            return hidden();
+        };
+        // A password with a slash in it looks like a path.
+        if url.path().contains('@') || url.fragment().is_some() {
+            return hidden();
+        }
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        let user = if has_user { "***@" } else { "" };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let query = if url.query().is_some() { "?***" } else { "" };
+        let host = url.host_str().unwrap_or_default();
+        format!("{}://{user}{host}{port}{}{query}", url.scheme(), url.path())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl PartialEq for DatabaseUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl<'de> Deserialize<'de> for DatabaseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
+    }
+}
+
+impl Serialize for DatabaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
+    }
+}
+
+#[cfg(test)]
+mod tests;
