@@ -103,6 +103,7 @@ fn full(policy: &Policy) -> IssueFacts {
         head: None,
         signature: None,
         release: None,
+        node: None,
     };
     let settled = ObservationKind::RunSettled {
         run: RunId::new("run-1"),

@@ -1,4 +1,4 @@
-//! What the integration tests in `it/` need besides the product: a probe that kills the program on purpose.
+//! What the integration tests in `it/` need besides the product: a probe that kills or freezes the program on purpose.
 
 use std::{
     process,
@@ -14,27 +14,46 @@ use patchrelay::ports::{Probe, Side, Step};
 /// The variable that says where to die: `step:before` or `step:after`, and `:n` for the n-th time.
 pub const CRASH_AT: &str = "PATCHRELAY_CRASH_AT";
 
-/// Kills this process with SIGKILL at one place, as `kill -9` from outside would.
+/// The variable that says where to stop with SIGSTOP, written in the same way. Whoever wakes the program with SIGCONT
+/// lets it go on from there.
+pub const FREEZE_AT: &str = "PATCHRELAY_FREEZE_AT";
+
+/// Kills this process with SIGKILL at one place, as `kill -9` from outside would, and stops it with SIGSTOP at another.
 #[derive(Debug)]
 pub struct CrashProbe {
-    at: Option<(Step, Side)>,
+    crash: Option<Strike>,
+    freeze: Option<Strike>,
+}
+
+/// A place, and how often it has to be come to until it counts.
+#[derive(Debug)]
+struct Strike {
+    at: (Step, Side),
     left: AtomicU32,
 }
 
 impl CrashProbe {
-    /// Reads [`CRASH_AT`].
+    /// Reads [`CRASH_AT`] and [`FREEZE_AT`].
     ///
     /// # Panics
     ///
-    /// When it names no place: a crash test that does not crash proves nothing.
-    #[expect(clippy::disallowed_methods, reason = "only the test binary has this probe")]
+    /// When one names no place: a crash test that does not crash proves nothing.
     pub fn from_environment() -> Self {
-        let Ok(text) = std::env::var(CRASH_AT) else {
-            return Self { at: None, left: AtomicU32::new(0) };
-        };
-        let (place, times) =
-            parse(&text).unwrap_or_else(|| panic!("{CRASH_AT}: `{text}` names no place"));
-        Self { at: Some(place), left: AtomicU32::new(times) }
+        Self { crash: Strike::named_in(CRASH_AT), freeze: Strike::named_in(FREEZE_AT) }
+    }
+}
+
+impl Strike {
+    #[expect(clippy::disallowed_methods, reason = "only the test binary has this probe")]
+    fn named_in(variable: &str) -> Option<Self> {
+        let text = std::env::var(variable).ok()?;
+        let (at, times) =
+            parse(&text).unwrap_or_else(|| panic!("{variable}: `{text}` names no place"));
+        Some(Self { at, left: AtomicU32::new(times) })
+    }
+
+    fn is_now(&self, step: Step, side: Side) -> bool {
+        self.at == (step, side) && self.left.fetch_sub(1, Ordering::SeqCst) == 1
     }
 }
 
@@ -53,9 +72,15 @@ fn parse(text: &str) -> Option<((Step, Side), u32)> {
 
 impl Probe for CrashProbe {
     fn reached(&self, step: Step, side: Side) {
-        if self.at == Some((step, side)) && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+        let raise = |signal| {
             let me = i32::try_from(process::id()).expect("process numbers are small");
-            kill(Pid::from_raw(me), Signal::SIGKILL).expect("a process may kill itself");
+            kill(Pid::from_raw(me), signal).expect("a process may do that to itself");
+        };
+        if self.freeze.as_ref().is_some_and(|freeze| freeze.is_now(step, side)) {
+            raise(Signal::SIGSTOP);
+        }
+        if self.crash.as_ref().is_some_and(|crash| crash.is_now(step, side)) {
+            raise(Signal::SIGKILL);
             // The signal is delivered before this thread goes on; this keeps the others from doing more, if it is not.
             process::abort();
         }

@@ -78,17 +78,17 @@ fn cells() -> Vec<Cell> {
 }
 
 /// Lives all of these, some at once, and gives for each what was different from a life that nothing disturbs, or nothing.
-async fn differences(database: &Database, cells: Vec<Cell>) -> Vec<(String, Option<String>)> {
+async fn differences(database: Database, cells: Vec<Cell>) -> Vec<(String, Option<String>)> {
     let (expected, _) = live(database, Work::Once, &[]).await;
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut lives = JoinSet::new();
     let mut order = HashMap::new();
     let mut results = Vec::new();
     for cell in cells {
-        let (database, room) = (database.clone(), room.clone());
+        let room = room.clone();
         let life = lives.spawn(async move {
             let _one_of_few = room.acquire_owned().await.unwrap();
-            let (ending, died) = live(&database, cell.work, &cell.deaths).await;
+            let (ending, died) = live(database, cell.work, &cell.deaths).await;
             assert!(cell.certain <= died, "it died {died} times only");
             ending
         });
@@ -122,7 +122,13 @@ fn assert_all_well(title: &str, results: &[(String, Option<String>)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_step_changes_nothing() {
-    assert_all_well("killed at", &differences(&Database::Sqlite, cells()).await);
+    assert_all_well("killed at", &differences(Database::Sqlite, cells()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: PATCHRELAY_TEST_POSTGRES"]
+async fn on_postgres_a_kill_at_any_step_changes_nothing() {
+    assert_all_well("on PostgreSQL killed at", &differences(Database::Postgres, cells()).await);
 }
 
 /// Lives that end one to three times, at times that follow from the seed.
@@ -146,7 +152,14 @@ fn random_cells(seeds: Range<u64>) -> Vec<Cell> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_time_changes_nothing() {
-    assert_all_well("killed by chance", &differences(&Database::Sqlite, random_cells(0..20)).await);
+    assert_all_well("killed by chance", &differences(Database::Sqlite, random_cells(0..20)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: PATCHRELAY_TEST_POSTGRES"]
+async fn on_postgres_a_kill_at_any_time_changes_nothing() {
+    let results = differences(Database::Postgres, random_cells(0..20)).await;
+    assert_all_well("on PostgreSQL killed by chance", &results);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +167,7 @@ async fn a_kill_at_any_time_changes_nothing() {
 async fn two_hundred_kills_change_nothing() {
     assert_all_well(
         "killed 200 times",
-        &differences(&Database::Sqlite, random_cells(20..220)).await,
+        &differences(Database::Sqlite, random_cells(20..220)).await,
     );
 }
 

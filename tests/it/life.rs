@@ -77,7 +77,7 @@ const FILES: [&str; 2] = ["a.txt", "first.txt"];
 
 /// Lives a whole life, in which the program dies like this, one death after the other, and in the end does not. Tells
 /// how often it died, too: it need not come to a place where it would.
-pub(crate) async fn live(database: &Database, work: Work, deaths: &[Death]) -> (Ending, usize) {
+pub(crate) async fn live(database: Database, work: Work, deaths: &[Death]) -> (Ending, usize) {
     let write = |path: &str| Step::Write { path: path.to_owned(), content: "two\n".to_owned() };
     let all = vec![write("first.txt"), write("a.txt"), Step::Say("done".to_owned())];
     let turns = match work {
@@ -105,7 +105,9 @@ pub(crate) async fn live(database: &Database, work: Work, deaths: &[Death]) -> (
         life.start().await;
         life.world.until("it is told again", || told < life.told()).await;
     }
-    (life.ending(&ticket).await, life.died)
+    let ending = life.ending(&ticket).await;
+    life.world.over().await;
+    (ending, life.died)
 }
 
 /// How often the program is started again for what is still to be sent.
@@ -226,6 +228,7 @@ impl Life {
         let worktree = issues[0].facts.worktree.clone().unwrap();
         let worktree = worktree.rsplit_once('/').unwrap().1.to_owned();
         let log = store.observations(&issues[0].facts.issue, 1_000).await.unwrap();
+        let runs = store.runs_of(&issues[0].facts.issue).await.unwrap();
         let count = |is: fn(&ObservationKind) -> bool| {
             log.iter()
                 .filter(|entry| entry.observation.as_ref().is_some_and(|o| is(&o.kind)))
@@ -263,7 +266,7 @@ impl Life {
             asked_or_escalated: count(|kind| {
                 matches!(kind, ObservationKind::Asked { .. } | ObservationKind::Escalated { .. })
             }),
-            open_runs: store.orphaned_runs(far).await.unwrap().len(),
+            open_runs: runs.iter().filter(|run| run.outcome.is_none()).count(),
             unread_deliveries: store
                 .inbox_due(far, &[Source::Linear, Source::Github], 10)
                 .await

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use nix::{sys::signal::Signal, unistd::Pid};
 use patchrelay_process::{Child, Command, Output};
 use patchrelay_store::SqlStore;
 use patchrelay_testkit::{
@@ -15,12 +16,15 @@ use patchrelay_testkit::{
     github::{FakeGithub, FakeGithubConfig, FakePullRequest},
     linear::{FakeLinear, FakeLinearConfig},
 };
+use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     time::{Instant, timeout},
 };
+
+use crate::postgres::Server;
 
 /// The program that the tests run.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_patchrelay-under-test");
@@ -38,36 +42,99 @@ pub(crate) struct World {
     pub(crate) linear: FakeLinear,
     pub(crate) github: FakeGithub,
     directory: TempDir,
+    /// The database on a server, if it is not a file of the directory.
+    database: Option<Server>,
     service: Option<Service>,
 }
 
 /// What the program keeps its memory in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Database {
     /// A file of its own.
     Sqlite,
+    /// A database of its own on the PostgreSQL server that the tests were given.
+    Postgres,
 }
 
-struct Service {
+/// The program while it runs.
+pub(crate) struct Service {
     child: Child,
     url: String,
+}
+
+impl Service {
+    /// Asks it.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        client().get(format!("{}{path}", self.url)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Sends it a signal, and nobody else.
+    pub(crate) fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(self.pid(), signal).unwrap();
+    }
+
+    /// Whether a signal has stopped it.
+    pub(crate) fn is_frozen(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // The state comes after the name, which may hold anything.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    }
+
+    /// Waits for its end after SIGKILL.
+    pub(crate) async fn killed(mut self) {
+        self.signal(Signal::SIGKILL);
+        assert_eq!(self.child.wait().await.unwrap().signal(), Some(9));
+    }
+
+    /// Asks it to stop, and waits for it.
+    pub(crate) async fn stopped(mut self) {
+        let status = self.child.kill_group(PATIENCE).await.unwrap();
+        assert!(status.success(), "{status}: {}", self.child.stderr_tail());
+    }
+
+    /// The last of what it said.
+    pub(crate) fn said(&self) -> String {
+        self.child.stderr_tail()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id().expect("it runs")).unwrap())
+    }
 }
 
 impl World {
     /// A world whose agent follows a script.
     pub(crate) async fn new(script: &Script) -> Self {
-        Self::on(&Database::Sqlite, script).await
+        Self::on(Database::Sqlite, script).await
     }
 
     /// The same, with this database.
-    pub(crate) async fn on(database: &Database, script: &Script) -> Self {
-        let Database::Sqlite = database;
+    pub(crate) async fn on(database: Database, script: &Script) -> Self {
         let directory = directory();
         let file = directory.path().join("script.json");
         let command = [PROGRAM, "scripted-agent", "--script", file.to_str().unwrap()];
-        let world = Self::with_agent(directory, &command, "").await;
+        let mut world = Self::with_agent(directory, &command, "").await;
+        if database == Database::Postgres {
+            let server = Server::with_database().await;
+            world.configure(&format!("[database]\nurl = {}\n", quoted(&server.url)));
+            world.database = Some(server);
+        }
         world.follow(script);
         world
+    }
+
+    /// Adds these lines to the configuration.
+    pub(crate) fn configure(&self, more: &str) {
+        let config = self.path("patchrelay.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(config, format!("{text}{more}")).unwrap();
+    }
+
+    /// Lets go of what lies outside of the world's directory.
+    pub(crate) async fn over(self) {
+        if let Some(server) = &self.database {
+            server.drop_database().await;
+        }
     }
 
     /// Lets the agent follow another script from its next start on.
@@ -105,7 +172,6 @@ impl World {
         for name in ["agent", "home"] {
             std::fs::create_dir_all(directory.path().join(name)).unwrap();
         }
-        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let command: Vec<_> = agent.iter().map(|part| quoted(part)).collect();
         let text = format!(
             "[server]\nport = 0\n[linear]\napi_url = {}\n[github]\napi_url = {}\n\
@@ -118,7 +184,7 @@ impl World {
             quoted(&remote.display().to_string()),
         );
         std::fs::write(directory.path().join("patchrelay.toml"), text).unwrap();
-        Self { linear, github, directory, service: None }
+        Self { linear, github, directory, database: None, service: None }
     }
 
     /// A path in the world's directory.
@@ -132,14 +198,29 @@ impl World {
     }
 
     fn in_world(&self, command: Command) -> Command {
-        let below = |name: &str| self.path(name);
+        self.on_node(command, "")
+    }
+
+    /// The service as another node of this world, with directories of its own below this one, and this variable.
+    pub(crate) async fn node(&self, name: &str, variable: Option<(&str, &str)>) -> Service {
+        let command = Command::new(PROGRAM, self.directory.path()).args(["serve", "--json"]);
+        let command = self.on_node(command, name);
+        let command = match variable {
+            Some((name, value)) => command.env(name, value),
+            None => command,
+        };
+        launch(command).await.unwrap_or_else(|stderr| panic!("the node ended: {stderr}"))
+    }
+
+    fn on_node(&self, command: Command, node: &str) -> Command {
+        let below = |name: &str| self.path(node).join(name);
         command
             .env("PATH", path_variable())
-            .env("HOME", below("home"))
+            .env("HOME", self.path("home"))
             .env("XDG_CONFIG_HOME", below("config"))
             .env("XDG_STATE_HOME", below("state"))
             .env("XDG_DATA_HOME", below("data"))
-            .env("PATCHRELAY_CONFIG", below("patchrelay.toml"))
+            .env("PATCHRELAY_CONFIG", self.path("patchrelay.toml"))
             .env("LINEAR_WEBHOOK_SECRET", LINEAR_SECRET)
             .env("LINEAR_ACCESS_TOKEN", LINEAR_TOKEN)
             .env("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET)
@@ -189,30 +270,12 @@ impl World {
     /// Starts the service, or tells what it said before it ended.
     async fn try_start(&mut self, program: Command) -> Result<(), String> {
         assert!(self.service.is_none(), "one service at a time");
-        let mut child = program.spawn().unwrap();
-        let mut lines = BufReader::new(child.take_stdout().unwrap()).lines();
-        let mut text = String::new();
-        let address = loop {
-            let line = timeout(PATIENCE, lines.next_line())
-                .await
-                .expect("the service says its address")
-                .unwrap();
-            let Some(line) = line else { return Err(child.stderr_tail()) };
-            text.push_str(&line);
-            if let Ok(said) = serde_json::from_str::<Value>(&text) {
-                break said["address"].as_str().unwrap().to_owned();
-            }
-        };
-        let target = |source: &str, secret: &str| WebhookTarget {
-            url: format!("http://{address}/webhooks/{source}"),
-            secret: secret.to_owned(),
-        };
-        self.linear.send_webhooks_to(target("linear", LINEAR_SECRET));
-        self.github.set_webhook(Some(target("github", GITHUB_SECRET)));
+        let service = launch(program).await?;
+        self.send_webhooks_to(&service);
         // The configured port is 0, so commands that ask the service are told where it is.
         let config = self.path("patchrelay.toml");
         let text = std::fs::read_to_string(&config).unwrap();
-        let port = address.rsplit_once(':').unwrap().1;
+        let port = service.url.rsplit_once(':').unwrap().1;
         let first = text.lines().next().unwrap().to_owned();
         let rest: Vec<_> = text.lines().skip(2).collect();
         std::fs::write(
@@ -220,8 +283,18 @@ impl World {
             format!("{first}\nport = {port}\n{}\n", rest.join("\n")),
         )
         .unwrap();
-        self.service = Some(Service { child, url: format!("http://{address}") });
+        self.service = Some(service);
         Ok(())
+    }
+
+    /// Lets both fakes send their webhooks there.
+    pub(crate) fn send_webhooks_to(&self, service: &Service) {
+        let target = |source: &str, secret: &str| WebhookTarget {
+            url: format!("{}/webhooks/{source}", service.url),
+            secret: secret.to_owned(),
+        };
+        self.linear.send_webhooks_to(target("linear", LINEAR_SECRET));
+        self.github.set_webhook(Some(target("github", GITHUB_SECRET)));
     }
 
     /// The address of the running service.
@@ -231,8 +304,7 @@ impl World {
 
     /// Asks the running service.
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let url = format!("{}{path}", self.url());
-        client().get(url).send().await.unwrap().json().await.unwrap()
+        self.service.as_ref().expect("the service runs").get(path).await
     }
 
     /// Asks the running service with a command.
@@ -254,7 +326,12 @@ impl World {
 
     /// The processes that belong to this world, by their environment.
     pub(crate) fn processes(&self) -> Vec<String> {
-        let ours = self.directory.path().as_os_str().as_encoded_bytes();
+        self.processes_with(&self.directory.path().display().to_string())
+    }
+
+    /// The processes whose environment holds this.
+    pub(crate) fn processes_with(&self, text: &str) -> Vec<String> {
+        let ours = text.as_bytes();
         let table = std::fs::read_dir("/proc").unwrap();
         let is_ours = |process: &Path| {
             // One that ends meanwhile is none.
@@ -270,11 +347,7 @@ impl World {
 
     /// Kills the service with SIGKILL, and nothing else.
     pub(crate) async fn kill(&mut self) {
-        let mut service = self.service.take().expect("the service runs");
-        let id = i32::try_from(service.child.id().expect("it runs")).unwrap();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGKILL)
-            .unwrap();
-        assert_eq!(service.child.wait().await.unwrap().signal(), Some(9));
+        self.service.take().expect("the service runs").killed().await;
     }
 
     /// Asks the service to stop, and waits for it.
@@ -296,7 +369,11 @@ impl World {
     /// The database, while no service runs.
     pub(crate) async fn store(&self) -> SqlStore {
         assert!(self.service.is_none(), "the service has the database");
-        SqlStore::sqlite(&self.path("state/patchrelay/patchrelay.db")).await.unwrap()
+        match &self.database {
+            Some(server) => SqlStore::postgres(&SecretString::from(server.url.as_str())).await,
+            None => SqlStore::sqlite(&self.path("state/patchrelay/patchrelay.db")).await,
+        }
+        .unwrap()
     }
 
     /// Waits for the pull request, and until the issue has no run any more.
@@ -348,6 +425,30 @@ impl World {
             panic!("never: {what}\n{stderr}");
         }
     }
+}
+
+/// Starts the service, or tells what it said before it ended.
+async fn launch(program: Command) -> Result<Service, String> {
+    let mut child = program.spawn().unwrap();
+    let mut lines = BufReader::new(child.take_stdout().unwrap()).lines();
+    let mut text = String::new();
+    loop {
+        let line = timeout(PATIENCE, lines.next_line())
+            .await
+            .expect("the service says its address")
+            .unwrap();
+        let Some(line) = line else { return Err(child.stderr_tail()) };
+        text.push_str(&line);
+        if let Ok(said) = serde_json::from_str::<Value>(&text) {
+            let url = format!("http://{}", said["address"].as_str().unwrap());
+            return Ok(Service { child, url });
+        }
+    }
+}
+
+/// A text as it is written in a configuration.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
 }
 
 /// A script that changes a file and reports so.

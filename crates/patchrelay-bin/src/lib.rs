@@ -10,6 +10,7 @@ mod demo;
 mod environment;
 mod failure;
 mod file;
+mod installation;
 mod output;
 mod preview;
 mod private;

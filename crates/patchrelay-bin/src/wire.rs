@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use patchrelay::{
-    CancellationToken, PatchRelay,
+    CancellationToken, PatchRelay, Settings,
     domain::Timestamp,
     ports::{Clock, Ids, Probe, Store, WebhookSource},
 };
@@ -28,6 +28,7 @@ use tracing::{info, warn};
 use crate::{
     config::{Config, Database, Resolved},
     environment::{Directories, Environment},
+    installation::Installation,
     private,
     secrets::{self, Secrets},
 };
@@ -42,6 +43,8 @@ pub(crate) struct App {
     address: SocketAddr,
     server: ServerState,
     store: Arc<SqlStore>,
+    /// Held as long as it runs.
+    installation: Installation,
 }
 
 /// Everything that an app is made from.
@@ -75,6 +78,8 @@ impl App {
         }
         let codex = codex(config, config_path, &resolved, environment, &directories)?;
         let store = Arc::new(open(&resolved.database).await?);
+        let installation = Installation::take(&resolved.data, &RandomIds)?;
+        let settings = Settings { node: installation.name().clone(), ..resolved.settings.clone() };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let webhooks = webhooks(config, &secrets)?;
         let relay = webhooks
@@ -88,7 +93,7 @@ impl App {
             .clock(clock.clone())
             .ids(Arc::new(RandomIds))
             .probe(probe.clone())
-            .settings(resolved.settings.clone())
+            .settings(settings)
             .build()?;
         let nudge = relay.nudge();
         let server = ServerState {
@@ -104,7 +109,7 @@ impl App {
             intake: InFlight::default(),
             probe,
         };
-        Ok(Self { relay, listener, address, server, store })
+        Ok(Self { relay, listener, address, server, store, installation })
     }
 
     /// Where it listens.
@@ -133,6 +138,7 @@ impl App {
         };
         let (served, worked) = tokio::join!(serving, working);
         self.store.close().await.context("failed to close the database")?;
+        drop(self.installation);
         served.and(worked)
     }
 }

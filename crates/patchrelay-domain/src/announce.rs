@@ -66,6 +66,7 @@ pub fn announce(
         | ObservationKind::CheckRead { .. }
         | ObservationKind::BaseCheckRead { .. }
         | ObservationKind::MergeStateRead { .. }
+        | ObservationKind::HomeMoved { .. }
         | ObservationKind::InputDelivered { .. } => Vec::new(),
     }
 }

@@ -101,6 +101,7 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
             signature,
             wake,
             release,
+            node,
         } => runs::claimed(
             policy,
             &mut new,
@@ -116,8 +117,10 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
                 signature: signature.as_deref(),
                 wake: *wake,
                 is_release: release.is_some(),
+                node: node.as_ref(),
             },
         ),
+        ObservationKind::HomeMoved { from, to } => runs::moved(&mut new, from, to),
         ObservationKind::InputDelivered { run, inputs, turn: _ } => {
             runs::delivered(&mut new, run, inputs)
         }

@@ -11,9 +11,9 @@ pub use self::{
     tries::{Attempts, RepairTrail},
 };
 use crate::{
-    Actor, BranchName, Check, CommitSha, GateHit, IssueId, MergeState, PendingInput, PrNumber,
-    ProjectId, PullRequest, Report, Review, RunId, RunOutcome, RunType, SessionId, ThreadId,
-    Ticket, Timestamp, TreeId, WakeReason,
+    Actor, BranchName, Check, CommitSha, GateHit, IssueId, MergeState, NodeId, PendingInput,
+    PrNumber, ProjectId, PullRequest, Report, Review, RunId, RunOutcome, RunType, SessionId,
+    ThreadId, Ticket, Timestamp, TreeId, WakeReason,
 };
 
 /// The version of [`IssueFacts`] that this program writes. It reads all from the first on.
@@ -102,7 +102,10 @@ pub struct IssueFacts {
     #[serde(default)]
     pub base_checks: Vec<Check>,
 
-    /// The directory it is worked on in, once a run was started.
+    /// The node that has its directory, once a run was started.
+    #[serde(default)]
+    pub home: Option<NodeId>,
+    /// The directory it is worked on in, once a run was started there.
     pub worktree: Option<String>,
     /// The run that has the issue.
     pub slot: Option<Slot>,
@@ -172,6 +175,7 @@ impl IssueFacts {
             merge: None,
             base_tip: None,
             base_checks: Vec::new(),
+            home: None,
             worktree: None,
             slot: None,
             latest_run: None,

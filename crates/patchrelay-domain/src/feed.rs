@@ -127,6 +127,13 @@ pub fn describe(observation: &Observation) -> FeedEntry {
         ObservationKind::RunClaimed { run_type, branch, .. } => {
             (FeedLevel::Info, format!("{} run started for branch {branch}", run_type.as_str()))
         }
+        ObservationKind::HomeMoved { from, to } => (
+            FeedLevel::Warn,
+            format!(
+                "node {from} is gone, and its work goes on at node {to} from what was pushed; \
+                 edits that were not pushed stay at {from}"
+            ),
+        ),
         ObservationKind::RunSettled { result, charge, .. } => outcome(result, *charge),
         ObservationKind::Asked { question, .. } => {
             (FeedLevel::Warn, format!("asked a human: {question}"))

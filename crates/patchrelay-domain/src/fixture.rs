@@ -2,10 +2,10 @@
 
 use crate::{
     Actor, BranchName, Check, CheckStatus, CommitSha, Heard, IssueFacts, IssueId, MergeState,
-    NextStep, Observation, ObservationKind, Policy, PrNumber, PrState, ProjectId, PullRequest,
-    Report, ReportOutcome, Review, ReviewVerdict, RunId, RunOutcome, RunPlan, SessionId, Spent,
-    Standing, ThreadId, Ticket, Timestamp, TrackerState, TrackerStateKind, Wait, change, charge,
-    decide,
+    NextStep, NodeId, Observation, ObservationKind, Policy, PrNumber, PrState, ProjectId,
+    PullRequest, Report, ReportOutcome, Review, ReviewVerdict, RunId, RunOutcome, RunPlan,
+    SessionId, Spent, Standing, ThreadId, Ticket, Timestamp, TrackerState, TrackerStateKind, Wait,
+    change, charge, decide,
 };
 
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -108,7 +108,13 @@ pub(crate) fn claim_of(plan: RunPlan, run: &str) -> ObservationKind {
         head: plan.head,
         signature: plan.signature,
         release: plan.release,
+        node: None,
     }
+}
+
+/// A node is gone, and another one goes on.
+pub(crate) fn moved(from: &str, to: &str) -> ObservationKind {
+    ObservationKind::HomeMoved { from: NodeId::new(from), to: NodeId::new(to) }
 }
 
 pub(crate) fn settled(run: &str, result: RunOutcome) -> ObservationKind {

@@ -64,6 +64,8 @@ text_id! {
     TreeId;
     /// A branch, without `refs/heads/`.
     BranchName;
+    /// An installation with directories of its own. Several may share a database.
+    NodeId;
 }
 
 impl CommitSha {

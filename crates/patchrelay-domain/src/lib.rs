@@ -3,7 +3,8 @@
 //! Read it in this order: an [`Observation`] is something that happened; [`evolve`] folds it into the
 //! [`IssueFacts`] of one issue; [`decide`] says the one thing to do next; [`steer_run`] says what becomes of a run
 //! whose facts changed, and [`climb`] what is done about one whose agent is silent; [`gate()`] says what in its work only a human may release, and [`verify`] what a finished turn is
-//! worth; [`announce`] says which reports a change deserves; [`schedule`] says which of many ready issues starts next.
+//! worth; [`announce`] says which reports a change deserves; [`schedule`] says which of many ready issues starts next, and [`taking`] which
+//! node may start it.
 //! [`prompt`] builds what the agent is told, and [`factory_state`], [`waiting_reason`] and [`status_note`] what people are
 //! shown. [`change`] is one step of all that, ready to be stored.
 //!
@@ -74,6 +75,7 @@ mod evolve;
 mod intention;
 mod ladder;
 mod next;
+mod node;
 mod outbox;
 mod retention;
 mod schedule;
@@ -116,13 +118,14 @@ pub use crate::{
         weakened_tests,
     },
     id::{
-        BranchName, CommitSha, IssueId, ParseIdError, PrNumber, ProjectId, RepoSlug, RunId,
+        BranchName, CommitSha, IssueId, NodeId, ParseIdError, PrNumber, ProjectId, RepoSlug, RunId,
         SessionId, ThreadId, TicketId, TreeId, TurnId, WorkspaceId,
     },
     input::{InputKind, PendingInput, WakeReason},
     intent::{Heard, Intent, NAMES, intent},
     ladder::{Ladder, MAX_FRESH, MAX_RESUMES, Rung, Sign, TurnRecord, climb},
     next::{NextColumns, NextStep, PrWait, RunPlan, Settled, Wait},
+    node::{Taking, beat_every, gone_after, taking},
     observation::{Observation, ObservationKind},
     outbox::{
         ActivityContent, Judgement, OutboxOrder, PlanStatus, PlanStep, Setback, TicketTarget,

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Actor, BranchName, Charge, Check, CommitSha, Heard, MergeState, PrNumber, PullRequest,
-    Review, ReviewVerdict, RunId, RunOutcome, RunType, SessionId, Spent, ThreadId, Ticket,
-    Timestamp, TreeId, TurnId, WakeReason,
+    About, Actor, BranchName, Charge, Check, CommitSha, Heard, MergeState, NodeId, PrNumber,
+    PullRequest, Review, ReviewVerdict, RunId, RunOutcome, RunType, SessionId, Spent, ThreadId,
+    Ticket, Timestamp, TreeId, TurnId, WakeReason,
 };
 
 /// Something that happened, in the world or by our own doing. Appended, never edited.
@@ -175,6 +175,16 @@ pub enum ObservationKind {
         /// The tree that a human released, if it only publishes that.
         #[serde(default)]
         release: Option<TreeId>,
+        /// The node on which it works.
+        #[serde(default)]
+        node: Option<NodeId>,
+    },
+    /// The node that had the directory is gone, and another one goes on from what was pushed.
+    HomeMoved {
+        /// The node that is gone.
+        from: NodeId,
+        /// The one that goes on.
+        to: NodeId,
     },
     /// What humans said was given to the run under way.
     InputDelivered {
@@ -236,6 +246,7 @@ impl ObservationKind {
             Self::BaseCheckRead { .. } => "base_check_read",
             Self::MergeStateRead { .. } => "merge_state_read",
             Self::RunClaimed { .. } => "run_claimed",
+            Self::HomeMoved { .. } => "home_moved",
             Self::InputDelivered { .. } => "input_delivered",
             Self::RunSettled { .. } => "run_settled",
             Self::Asked { .. } => "asked",
@@ -269,6 +280,8 @@ impl ObservationKind {
             | Self::CheckRead { .. }
             | Self::BaseCheckRead { .. }
             | Self::MergeStateRead { .. }
+            // It comes back to a home that it had before.
+            | Self::HomeMoved { .. }
             | Self::Asked { .. }
             | Self::Escalated { .. } => None,
         }

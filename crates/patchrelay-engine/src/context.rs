@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use patchrelay_domain::{IssueFacts, Policy, Project, ProjectId, Retention, Timestamp};
+use patchrelay_domain::{IssueFacts, NodeId, Policy, Project, ProjectId, Retention, Timestamp};
 use patchrelay_ports::{
-    AgentRuntime, Clock, Forge, Ids, Probe, Store, Tracker, WebhookSource, Workspaces,
+    AgentRuntime, Clock, Forge, Ids, Probe, Store, Tracker, WebhookSource, Worker, Workspaces,
 };
 use tokio::sync::{Notify, watch};
 
@@ -36,9 +36,12 @@ pub struct Ports {
 /// The numbers of the engine, and the projects it works for.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The name of this installation among those that share the database: the same at each start, and nobody else's.
+    /// Whoever starts an engine under a name has seen to it that no earlier one of that name is still running.
+    pub node: NodeId,
     /// The projects.
     pub projects: Vec<Project>,
-    /// How many runs may be active at once, in all.
+    /// How many runs may be active at once, in all projects of this node.
     pub max_concurrent_runs: usize,
     /// How often each loop looks without being nudged.
     pub reconcile_every: Duration,
@@ -59,6 +62,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            node: NodeId::new("local"),
             projects: Vec::new(),
             max_concurrent_runs: 4,
             reconcile_every: Duration::from_secs(30),
@@ -105,6 +109,12 @@ impl Nudge {
         self.sender.notify_one();
     }
 
+    /// Another node stored something, nobody here knows what.
+    pub(crate) fn anything_changed(&self) {
+        self.intake.notify_one();
+        self.issue_changed();
+    }
+
     /// A run ended, so a slot is free.
     pub(crate) fn slot_freed(&self) {
         self.dispatch.notify_one();
@@ -136,8 +146,9 @@ pub(crate) struct Context {
     pub(crate) nudge: Nudge,
     /// What is listened to: the same, so that whoever waits is woken before its time.
     pub(crate) woken: Nudge,
-    /// Who we are among the workers: random for each start, so that no lease of an earlier process looks like ours.
-    pub(crate) worker: String,
+    /// Who we are among the workers. The id is random for each start, so that no lease of an earlier process looks like
+    /// ours.
+    pub(crate) worker: Worker,
     /// What was read lately.
     pub(crate) seen: Seen,
 }

@@ -20,8 +20,9 @@ use crate::{
     error::chain,
     lease::KeptLease,
     look::{Freshness, look_again},
+    nodes::at_home,
     observe::{Applied, News, apply_to, decide_again},
-    run_task::{Entry, RunTask},
+    run_task::{Entry, LeftRun, RunTask},
 };
 
 /// How many ready issues are looked at in one go; more than can be started.
@@ -138,7 +139,7 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
         runs.ended(ended);
     }
     let store = &context.ports.store;
-    for orphan in store.orphaned_runs(context.now()).await? {
+    for orphan in store.orphaned_runs(&context.worker, context.now()).await? {
         if !runs.has(&orphan.issue)
             && let Err(error) = take_over(context, runs, orphan).await
         {
@@ -157,7 +158,7 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
         starts_per_hour: STARTS_PER_HOUR,
     };
     let mut pause = Duration::MAX;
-    let mut ready = store.ready(context.now(), BATCH).await?;
+    let mut ready = store.ready(&context.worker, context.now(), BATCH).await?;
     ready.retain(|issue| match context.seen.freshness(&issue.issue) {
         Freshness::Unreadable { until } => {
             pause = pause.min(until.duration_since(Instant::now()));
@@ -187,7 +188,7 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
 async fn look_before_run(context: &Context, issue: &IssueId) -> Result<(), EngineError> {
     let Some(stored) = context.ports.store.load(issue).await? else { return Ok(()) };
     let Some(project) = context.project(&stored.facts.project) else { return Ok(()) };
-    look_again(context, project, &stored.facts, &context.worker).await
+    look_again(context, project, &stored.facts, &context.worker.id).await
 }
 
 /// Starts the run that `decide` wants on the facts as they are now.
@@ -223,7 +224,7 @@ async fn claim_under(
     issue: &IssueId,
     lease: &Lease,
 ) -> Result<Option<(Project, RunType, Entry)>, EngineError> {
-    let Some(stored) = context.ports.store.load(issue).await? else { return Ok(None) };
+    let Some(stored) = at_home(context, lease).await? else { return Ok(None) };
     let Some(project) = context.project(&stored.facts.project).cloned() else { return Ok(None) };
     let policy = patchrelay_domain::Policy::of(&project);
     let NextStep::Run(plan) = patchrelay_domain::decide(&policy, context.now(), &stored.facts)
@@ -249,6 +250,7 @@ async fn claim_under(
             head: plan.head.clone(),
             signature: plan.signature.clone(),
             release: plan.release.clone(),
+            node: Some(context.worker.node.clone()),
         }],
         deliveries: Vec::new(),
     };
@@ -288,16 +290,34 @@ async fn take_over(
     else {
         return Ok(());
     };
-    info!(issue = %orphan.issue, run = %orphan.id, token = lease.token, "taking over a run whose owner is gone");
-    let (issue, run, run_type) = (orphan.issue.clone(), orphan.id.clone(), orphan.run_type);
-    let entry = Entry::TakenOver {
-        run: run.clone(),
-        state: Box::new(orphan.state),
-        worktree: stored.facts.worktree,
+    let left = match left_run(context, &lease, &orphan.id).await {
+        Ok(Some(left)) => left,
+        Ok(None) => return Ok(store.release(&lease).await?),
+        Err(error) => {
+            store.release(&lease).await?;
+            return Err(error);
+        }
     };
-    let task = task(context, runs, project, &issue, run, (lease, acquired));
-    runs.start(task, run_type, entry);
+    info!(issue = %orphan.issue, run = %orphan.id, token = lease.token, "taking over a run whose owner is gone");
+    let task = task(context, runs, project, &orphan.issue, orphan.id, (lease, acquired));
+    runs.start(task, orphan.run_type, Entry::TakenOver { left: Box::new(left) });
     Ok(())
+}
+
+/// A run whose owner is gone, as it stands now that nobody else can change it: another node may have been faster.
+async fn left_run(
+    context: &Context,
+    lease: &Lease,
+    run: &RunId,
+) -> Result<Option<LeftRun>, EngineError> {
+    let Some(stored) = at_home(context, lease).await? else { return Ok(None) };
+    let run = context.ports.store.run(run).await?.filter(|run| run.outcome.is_none());
+    Ok(run.map(|run| LeftRun {
+        run: run.id,
+        state: run.state,
+        is_elsewhere: stored.facts.is_run_left_behind(),
+        worktree: stored.facts.worktree,
+    }))
 }
 
 fn task(

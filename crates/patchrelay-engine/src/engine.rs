@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use patchrelay_domain::gone_after;
+use patchrelay_ports::Worker;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    EngineError, Nudge, Ports, Settings, context::Context, dispatch, intake, look::Seen, reconcile,
-    retention, sender,
+    EngineError, Nudge, Ports, Settings, context::Context, dispatch, intake, look::Seen, nodes,
+    reconcile, retention, sender,
 };
 
 /// The orchestrator.
@@ -25,7 +27,11 @@ impl Engine {
 
     /// An engine that tells one nudge and listens to another: where they are not the same, nobody is ever woken.
     pub(crate) fn woken_by(woken: Nudge, nudge: Nudge, ports: Ports, settings: Settings) -> Self {
-        let worker = ports.ids.sortable();
+        let worker = Worker {
+            id: ports.ids.sortable(),
+            node: settings.node.clone(),
+            gone_after: gone_after(settings.lease_ttl),
+        };
         let context = Context { ports, settings, nudge, woken, worker, seen: Seen::default() };
         Self { context: Arc::new(context) }
     }
@@ -42,19 +48,36 @@ impl Engine {
     /// and the way after a restart is the usual way.
     pub async fn run_until(self, stop: CancellationToken) -> Result<(), EngineError> {
         let context = self.context;
-        info!(worker = %context.worker, projects = context.settings.projects.len(), "engine started");
+        info!(worker = %context.worker.id, node = %context.worker.node, projects = context.settings.projects.len(), "engine started");
         let stop = stop.child_token();
         let mut loops = JoinSet::new();
         let (c, s) = (context.clone(), stop.clone());
-        loops.spawn(async move { ("intake", intake::run(c, s).await) });
+        loops.spawn(async move { ("nodes", nodes::run(c, s).await) });
         let (c, s) = (context.clone(), stop.clone());
-        loops.spawn(async move { ("dispatch", dispatch::run(c, s).await) });
+        loops.spawn(async move {
+            intake::run(c, s).await;
+            ("intake", Ok(()))
+        });
         let (c, s) = (context.clone(), stop.clone());
-        loops.spawn(async move { ("reconcile", reconcile::run(c, s).await) });
+        loops.spawn(async move {
+            dispatch::run(c, s).await;
+            ("dispatch", Ok(()))
+        });
         let (c, s) = (context.clone(), stop.clone());
-        loops.spawn(async move { ("sender", sender::run(c, s).await) });
+        loops.spawn(async move {
+            reconcile::run(c, s).await;
+            ("reconcile", Ok(()))
+        });
         let (c, s) = (context.clone(), stop.clone());
-        loops.spawn(async move { ("retention", retention::run(c, s).await) });
+        loops.spawn(async move {
+            sender::run(c, s).await;
+            ("sender", Ok(()))
+        });
+        let (c, s) = (context.clone(), stop.clone());
+        loops.spawn(async move {
+            retention::run(c, s).await;
+            ("retention", Ok(()))
+        });
 
         let mut result = Ok(());
         while let Some(ended) = loops.join_next().await {
@@ -71,10 +94,14 @@ impl Engine {
     }
 }
 
-fn judge(ended: Result<(&'static str, ()), JoinError>, stopping: bool) -> Result<(), EngineError> {
+fn judge(
+    ended: Result<(&'static str, Result<(), EngineError>), JoinError>,
+    stopping: bool,
+) -> Result<(), EngineError> {
     match ended {
-        Ok(_) if stopping => Ok(()),
-        Ok((name, ())) => {
+        Ok((_, Err(error))) => Err(error),
+        Ok((_, Ok(()))) if stopping => Ok(()),
+        Ok((name, Ok(()))) => {
             Err(EngineError::LoopEnded { name, reason: "without being stopped".to_owned() })
         }
         Err(error) => Err(EngineError::LoopEnded { name: "engine", reason: error.to_string() }),

@@ -1,6 +1,6 @@
 //! The engine's errors.
 
-use patchrelay_domain::IssueId;
+use patchrelay_domain::{IssueId, NodeId};
 use patchrelay_ports::{CallError, NormalizeError, StoreError};
 use thiserror::Error;
 
@@ -22,6 +22,12 @@ pub enum EngineError {
         /// Which.
         issue: IssueId,
     },
+    /// Another process is this node now. Two would use one directory.
+    #[error("another process is node `{node}` now: each needs a data directory of its own")]
+    Superseded {
+        /// The node that we were.
+        node: NodeId,
+    },
     /// A loop of the engine ended although nobody stopped it.
     #[error("the {name} loop ended: {reason}")]
     LoopEnded {
@@ -40,6 +46,7 @@ impl EngineError {
             Self::Call(error) => error.is_retryable(),
             Self::Store(StoreError::Corrupt { .. })
             | Self::Normalize(_)
+            | Self::Superseded { .. }
             | Self::LoopEnded { .. } => false,
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use patchrelay_domain::{IssueId, ObservationKind, Project, Route, RouteHint, Ticket, route};
-use patchrelay_ports::{InboxRow, Side, Signal, SignalKind, Step, WebhookSource};
+use patchrelay_ports::{InboxRow, Role, Side, Signal, SignalKind, Step, WebhookSource};
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::Instant,
@@ -19,6 +19,7 @@ use crate::{
     EngineError,
     context::Context,
     error::chain,
+    nodes::Duty,
     observe::{News, observe},
 };
 
@@ -45,24 +46,29 @@ struct Group {
 /// Runs until stopped, and until what was begun is done.
 pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
     let mut work = Work::default();
+    let mut duty = Duty::of(Role::Intake);
     while !stop.is_cancelled() {
-        match sweep(&context, &mut work).await {
-            // More may be waiting than one batch.
-            Ok(begun) if begun == BATCH as usize => continue,
-            Ok(_) => {}
-            Err(error) => warn!(error = %chain(&error), "the inbox could not be read"),
+        // Two that apply what is said of one issue would do it out of order, and read each ticket twice.
+        if duty.is_ours(&context).await {
+            match sweep(&context, &mut work).await {
+                // More may be waiting than one batch.
+                Ok(begun) if begun == BATCH as usize => continue,
+                Ok(_) => {}
+                Err(error) => warn!(error = %chain(&error), "the inbox could not be read"),
+            }
         }
         tokio::select! {
             () = stop.cancelled() => {}
             () = context.woken.intake() => {}
             // Others may have waited for it.
             Some(ended) = work.tasks.join_next_with_id() => work.ended(&context, ended).await,
-            () = tokio::time::sleep(context.settings.reconcile_every) => {}
+            () = tokio::time::sleep(context.settings.reconcile_every.min(Duty::renewed_every(&context))) => {}
         }
     }
     while let Some(ended) = work.tasks.join_next_with_id().await {
         work.ended(&context, ended).await;
     }
+    duty.give_back(&context).await;
 }
 
 impl Work {
@@ -269,6 +275,7 @@ async fn failed(context: &Context, row: &InboxRow, error: &EngineError) -> Resul
             EngineError::Store(_)
             | EngineError::Normalize(_)
             | EngineError::Contended { .. }
+            | EngineError::Superseded { .. }
             | EngineError::LoopEnded { .. } => None,
         };
         context.now().plus(asked.unwrap_or(retry_after(row)))

@@ -1,8 +1,9 @@
 //! The orchestrator: it moves bytes so that the domain can decide.
 //!
-//! [`Engine::run_until`] starts five loops and waits for them. *Intake* turns stored deliveries into observations;
+//! [`Engine::run_until`] starts six loops and waits for them. *Intake* turns stored deliveries into observations;
 //! *dispatch* claims what is ready and owns the run tasks; *reconcile* reads again what nobody told us; the *sender*
-//! delivers reports; *retention* forgets what is over. Each loop has the same shape: look at what is due, do it, store it. A nudge only makes it look
+//! delivers reports; *retention* forgets what is over; *nodes* tells the others that share the database that we are there.
+//! Each loop has the same shape: look at what is due, do it, store it. A nudge only makes it look
 //! sooner, so the way after a crash is the usual way. Policy is in `patchrelay-domain` and nowhere here; the world is
 //! behind `patchrelay-ports`.
 
@@ -14,6 +15,7 @@ mod dispatch;
 mod intake;
 mod lease;
 mod look;
+mod nodes;
 mod observe;
 mod reconcile;
 mod retention;

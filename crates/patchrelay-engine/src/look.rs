@@ -73,9 +73,13 @@ impl Seen {
         }
     }
 
-    /// Forgets the others.
-    pub(crate) fn retain(&self, keep: impl Fn(&IssueId) -> bool) {
-        self.lock().retain(|issue, _| keep(issue));
+    /// Forgets what says nothing any more.
+    pub(crate) fn forget_old(&self) {
+        self.lock().retain(|_, look| match look {
+            Look::Read { began } => began.elapsed() < FRESH_FOR,
+            // How often in a row it failed counts as long as it is tried again.
+            Look::Failed { again, .. } => again.elapsed() < 2 * LAST_RETRY,
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IssueId, Look>> {

@@ -142,7 +142,7 @@ pub(crate) async fn decide_again(context: &Context, facts: &IssueFacts) -> Resul
     let news = News {
         issue: facts.issue.clone(),
         project: facts.project.clone(),
-        correlation: context.worker.clone(),
+        correlation: context.worker.id.clone(),
         kinds: Vec::new(),
         deliveries: Vec::new(),
     };

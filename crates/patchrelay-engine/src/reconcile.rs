@@ -6,12 +6,15 @@ use std::{
 };
 
 use patchrelay_domain::IssueId;
-use patchrelay_ports::IssueFilter;
+use patchrelay_ports::{IssueFilter, Role};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::{EngineError, context::Context, error::chain, look::look_again, observe::decide_again};
+use crate::{
+    EngineError, context::Context, error::chain, look::look_again, nodes::Duty,
+    observe::decide_again,
+};
 
 /// How many issues are loaded at once.
 const PAGE: u32 = 100;
@@ -20,15 +23,27 @@ const PAGE: u32 = 100;
 pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
     // When each open issue was read last, by this process. Forgetting it costs one extra read.
     let mut read: HashMap<IssueId, Instant> = HashMap::new();
+    let mut duty = Duty::of(Role::Reconcile);
+    let mut next = Instant::now();
     while !stop.is_cancelled() {
-        if let Err(error) = sweep(&context, &mut read, &stop).await {
+        let is_due = next <= Instant::now();
+        // Several nodes that read everything would be several times the load for the services outside.
+        if duty.is_ours(&context).await
+            && is_due
+            && let Err(error) = sweep(&context, &mut read, &stop).await
+        {
             warn!(error = %chain(&error), "reconciling was cut short");
+        }
+        if is_due {
+            context.seen.forget_old();
+            next = Instant::now() + context.settings.reconcile_every;
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(context.settings.reconcile_every) => {}
+            () = tokio::time::sleep_until(next.min(Instant::now() + Duty::renewed_every(&context))) => {}
         }
     }
+    duty.give_back(&context).await;
 }
 
 async fn sweep(
@@ -50,7 +65,6 @@ async fn sweep(
     }
     let known: HashSet<_> = open.iter().map(|stored| &stored.facts.issue).collect();
     read.retain(|issue, _| known.contains(issue));
-    context.seen.retain(|issue| known.contains(issue));
     for stored in open {
         if stop.is_cancelled() {
             return Ok(());
@@ -71,7 +85,7 @@ async fn sweep(
         // One service that does not answer must not keep the others from being asked.
         if let Err(error) = decide_again(context, &facts).await {
             warn!(issue = %facts.issue, error = %chain(&error), "an issue could not be decided again");
-        } else if let Err(error) = look_again(context, project, &facts, &context.worker).await {
+        } else if let Err(error) = look_again(context, project, &facts, &context.worker.id).await {
             warn!(issue = %facts.issue, error = %chain(&error), "an issue could not be read again");
         }
     }

@@ -48,14 +48,25 @@ pub(crate) struct RunTask {
 pub(crate) enum Entry {
     /// Claimed just now.
     Claimed { run: RunId, plan: Box<RunPlan>, facts: Box<IssueFacts> },
-    /// Its owner is gone; it stands as stored.
-    TakenOver { run: RunId, state: Box<RunState>, worktree: Option<String> },
+    /// Its owner is gone.
+    TakenOver { left: Box<LeftRun> },
+}
+
+/// A run as its owner left it.
+pub(crate) struct LeftRun {
+    pub(crate) run: RunId,
+    pub(crate) state: RunState,
+    /// The directory of the issue, if it is here.
+    pub(crate) worktree: Option<String>,
+    /// Whether its agent, its directory and its commits are on a node that is gone.
+    pub(crate) is_elsewhere: bool,
 }
 
 impl Entry {
     pub(crate) fn run(&self) -> &RunId {
         match self {
-            Self::Claimed { run, .. } | Self::TakenOver { run, .. } => run,
+            Self::Claimed { run, .. } => run,
+            Self::TakenOver { left } => &left.run,
         }
     }
 }
@@ -108,8 +119,11 @@ impl RunTask {
                     Err(halt) => Err(halt),
                 }
             }
-            Entry::TakenOver { state, worktree, run: _ } => {
-                self.take_over(*state, worktree, &mut progress).await
+            Entry::TakenOver { left } if left.is_elsewhere => {
+                self.go_on_from_afar(left.state, &mut progress).await
+            }
+            Entry::TakenOver { left } => {
+                self.take_over(left.state, left.worktree, &mut progress).await
             }
         };
         let outcome = match result {

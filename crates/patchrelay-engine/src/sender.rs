@@ -101,7 +101,7 @@ async fn take(
     // Before the store's clock starts to count, so that what we believe to be ours is.
     let taken = Instant::now();
     let store = &context.ports.store;
-    for row in store.outbox_take(&context.worker, context.now(), HOLD, urgency, limit).await? {
+    for row in store.outbox_take(&context.worker.id, context.now(), HOLD, urgency, limit).await? {
         let (context, silences) = (context.clone(), silences.clone());
         sending.spawn(async move { deliver(&context, &silences, &row, taken).await });
     }

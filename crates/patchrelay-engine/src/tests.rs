@@ -9,6 +9,7 @@ mod authority;
 mod intake;
 mod lease;
 mod losses;
+mod nodes;
 mod outage;
 mod people;
 mod reconcile;

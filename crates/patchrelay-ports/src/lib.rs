@@ -23,9 +23,10 @@ pub use crate::{
     forge::{Forge, OpenPullRequest},
     probe::{NoProbe, Probe, Side, Step},
     store::{
-        Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, Guard, InboxRow,
-        IssueFilter, Lease, NewOrder, NewRun, OrderId, OutboxRow, Received, RunRecord, Source,
-        Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits,
+        Beat, Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, Guard, InboxRow,
+        IssueFilter, Lease, NewOrder, NewRun, OrderId, OutboxRow, Pulse, Received, Role, RunRecord,
+        Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits,
+        Worker,
     },
     tracker::{
         CreateActivity, MoveTicket, Moved, SetLink, SetPlan, Tracker, TrackerIdentity, WriteComment,

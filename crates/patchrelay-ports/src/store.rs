@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BranchName, FeedEntry, IssueFacts, IssueId, NextStep, Observation, ObservationKind,
+    BranchName, FeedEntry, IssueFacts, IssueId, NextStep, NodeId, Observation, ObservationKind,
     OutboxOrder, PrNumber, ProjectId, ReadyIssue, RunId, RunOutcome, RunState, RunType, Timestamp,
 };
 use thiserror::Error;
@@ -102,6 +102,56 @@ pub struct Stored {
     pub version: u64,
 }
 
+/// A process that takes work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// Its id: another one for each start.
+    pub id: String,
+    /// The node that it is: the same for each start. A node is one process at a time.
+    pub node: NodeId,
+    /// For how long nothing may be heard of another node before its work may be taken.
+    pub gone_after: Duration,
+}
+
+/// What a node learns when it says that it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// No other node is there.
+    Alone,
+    /// Others are there, and change things too.
+    AmongOthers,
+    /// Another process is this node now.
+    Superseded,
+}
+
+/// What one node does for all that share a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Reading what the inbox holds, so that what is said of an issue is applied in order.
+    Intake,
+    /// Reading again what nobody told, so that outside services are asked once.
+    Reconcile,
+}
+
+impl Role {
+    /// The name in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Reconcile => "reconcile",
+        }
+    }
+}
+
+/// How much was ever stored: another value means that something is new, whoever stored it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// The newest delivery.
+    pub delivery: i64,
+    /// The newest line of the feed.
+    pub line: i64,
+}
+
 /// The right to work on an issue until it expires. The token of an issue only grows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -131,6 +181,11 @@ pub struct NewRun {
 pub enum Guard {
     /// Nothing but the version: facts may always arrive.
     Version,
+    /// The lease is ours.
+    Held {
+        /// The lease.
+        lease: Lease,
+    },
     /// The lease is ours; the run is inserted.
     Claim {
         /// The lease.
@@ -400,8 +455,43 @@ pub trait Store: Send + Sync {
     /// Changes an issue.
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError>;
 
-    /// The issues whose `NextColumns` have a run type and a due time that is not after `now`, and that no lease holds.
-    async fn ready(&self, now: Timestamp, limit: u32) -> Result<Vec<ReadyIssue>, StoreError>;
+    /// Makes this process the node that it says. An earlier process that was this node is gone, as whoever calls this
+    /// has seen to it: what it held is free at once.
+    async fn register(&self, worker: &Worker, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Says that this node is there, and tells who else is.
+    async fn beat(&self, worker: &Worker, now: Timestamp) -> Result<Beat, StoreError>;
+
+    /// Forgets other nodes that are gone, frees the reports that they held, and tells how many they were. One that comes
+    /// back is known again with its next beat.
+    async fn bury(&self, worker: &Worker, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// For how long nothing was heard of a node, by the store's clock; `None` when nobody knows it.
+    async fn silence(&self, node: &NodeId, now: Timestamp) -> Result<Option<Duration>, StoreError>;
+
+    /// Takes a role that nobody has, or keeps one that this node has. `false`: another node has it.
+    async fn hold_role(
+        &self,
+        role: Role,
+        worker: &Worker,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<bool, StoreError>;
+
+    /// Gives a role back. Does nothing when this node does not have it.
+    async fn release_role(&self, role: Role, worker: &Worker) -> Result<(), StoreError>;
+
+    /// How much was ever stored.
+    async fn pulse(&self) -> Result<Pulse, StoreError>;
+
+    /// The issues whose `NextColumns` have a run type and a due time that is not after `now`, that no lease holds, and
+    /// whose home is this worker's node, nowhere, or gone.
+    async fn ready(
+        &self,
+        worker: &Worker,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReadyIssue>, StoreError>;
 
     /// When the earliest issue that waits for a time after `now` is due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
@@ -410,11 +500,12 @@ pub trait Store: Send + Sync {
     async fn starts_since(&self, since: Timestamp)
     -> Result<HashMap<ProjectId, usize>, StoreError>;
 
-    /// Takes the lease of an issue, with a higher token than ever before, if nobody holds it.
+    /// Takes the lease of an issue, with a higher token than ever before, if nobody holds it and its home is this
+    /// worker's node, nowhere, or gone.
     async fn acquire(
         &self,
         issue: &IssueId,
-        owner: &str,
+        worker: &Worker,
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Lease>, StoreError>;
@@ -447,8 +538,13 @@ pub trait Store: Send + Sync {
     /// The runs of an issue, oldest first.
     async fn runs_of(&self, issue: &IssueId) -> Result<Vec<RunRecord>, StoreError>;
 
-    /// Runs that are not settled and whose issue's lease nobody holds: their owner is gone.
-    async fn orphaned_runs(&self, now: Timestamp) -> Result<Vec<RunRecord>, StoreError>;
+    /// Runs that are not settled and whose issue's lease nobody holds: their owner is gone. Those of issues whose home is
+    /// another node that is there are left to it.
+    async fn orphaned_runs(
+        &self,
+        worker: &Worker,
+        now: Timestamp,
+    ) -> Result<Vec<RunRecord>, StoreError>;
 
     /// Takes reports that are due, first things first: at most one per lane, urgent ones before others, none whose
     /// target is paused. They are the taker's until `now + ttl`. Superseded ones are due at any time: they only have to

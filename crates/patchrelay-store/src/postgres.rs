@@ -118,7 +118,16 @@ fn options(url: &str) -> Result<PgConnectOptions, Cause> {
 /// migration is one transaction.
 async fn migrate(options: &PgConnectOptions, address: &str) -> Result<(), OpenError> {
     let patient = options.clone().options([("lock_timeout", MIGRATION_TIMEOUT_MS)]);
-    let mut connection = patient.connect().await.map_err(OpenError::failed("open", address))?;
-    MIGRATIONS.run(&mut connection).await.map_err(OpenError::not_migrated(address))?;
-    connection.close().await.map_err(OpenError::failed("open", address))
+    // A pool would go on trying to reach a server that is not there.
+    let connection = patient.connect().await.map_err(OpenError::failed("open", address))?;
+    connection.close().await.map_err(OpenError::failed("open", address))?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(patient)
+        .await
+        .map_err(OpenError::failed("open", address))?;
+    let migrated = MIGRATIONS.run(&pool).await.map_err(OpenError::not_migrated(address));
+    pool.close().await;
+    migrated
 }

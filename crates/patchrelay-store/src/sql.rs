@@ -29,6 +29,52 @@ statements! {
     VOID_OUTBOX_LEASES = ["
         UPDATE outbox SET leased_by = NULL, leased_until_ms = NULL WHERE leased_by IS NOT NULL"];
 
+    VOID_ROLES = ["
+        DELETE FROM roles"];
+
+    // Nodes. A row of one that is gone is removed by whoever frees what it held.
+
+    NODE_WORKER = ["
+        SELECT worker FROM nodes WHERE name = $1" row_lock];
+
+    VOID_LEASES_OF = ["
+        UPDATE issues SET lease_owner = NULL, lease_expires_ms = NULL WHERE lease_owner = $1"];
+
+    VOID_OUTBOX_LEASES_OF = ["
+        UPDATE outbox SET leased_by = NULL, leased_until_ms = NULL WHERE leased_by = $1"];
+
+    REGISTER_NODE = ["
+        INSERT INTO nodes (name, worker, since_ms, beat_ms)
+        VALUES ($1, $2, " (now "$3") ", " (now "$3") ")
+        ON CONFLICT (name) DO UPDATE SET
+            worker = excluded.worker, since_ms = excluded.since_ms, beat_ms = excluded.beat_ms"];
+
+    BEAT = ["
+        INSERT INTO nodes (name, worker, since_ms, beat_ms)
+        VALUES ($1, $2, " (now "$3") ", " (now "$3") ")
+        ON CONFLICT (name) DO UPDATE SET beat_ms = excluded.beat_ms WHERE nodes.worker = excluded.worker"];
+
+    OTHER_NODES = ["
+        SELECT 1 FROM nodes WHERE name <> $1 AND " (now "$2") " - $3 < beat_ms LIMIT 1"];
+
+    REMOVE_GONE_NODES = ["
+        DELETE FROM nodes WHERE name <> $1 AND beat_ms <= " (now "$2") " - $3 RETURNING worker"];
+
+    SILENCE = ["
+        SELECT " (now "$2") " - beat_ms FROM nodes WHERE name = $1"];
+
+    HOLD_ROLE = ["
+        INSERT INTO roles (name, node, expires_ms)
+        VALUES ($1, $2, " (now "$3") " + $4)
+        ON CONFLICT (name) DO UPDATE SET node = excluded.node, expires_ms = excluded.expires_ms
+        WHERE roles.node = excluded.node OR roles.expires_ms <= " (now "$3")];
+
+    RELEASE_ROLE = ["
+        DELETE FROM roles WHERE name = $1 AND node = $2"];
+
+    PULSE = ["
+        SELECT COALESCE((SELECT MAX(id) FROM inbox), 0), COALESCE((SELECT MAX(cursor) FROM feed), 0)"];
+
     // Readiness. Nobody reads what is written, and writing what is there already dirties a page all the same.
 
     TRY_TO_WRITE = [(either "
@@ -91,6 +137,8 @@ statements! {
         WHERE next_run_type IS NOT NULL
           AND next_due_ms <= $1
           AND (lease_owner IS NULL OR lease_expires_ms <= " (now "$1") ")
+          AND (home_node IS NULL OR home_node = $3 OR NOT EXISTS (
+              SELECT 1 FROM nodes WHERE name = home_node AND " (now "$1") " - $4 < beat_ms))
         ORDER BY ready_since_ms, id
         LIMIT $2"];
 
@@ -105,8 +153,9 @@ statements! {
 
     INSERT_ISSUE = ["
         INSERT INTO issues (id, version, facts_version, facts, project_id, ticket_key, branch, pr_number, priority, state,
-            next_kind, next_run_type, next_due_ms, ready_since_ms, settled_ms, updated_ms)
-        VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, CASE WHEN $10 = 'settled' THEN CAST($14 AS BIGINT) END, $15)
+            next_kind, next_run_type, next_due_ms, ready_since_ms, settled_ms, updated_ms, home_node)
+        VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+            CASE WHEN $10 = 'settled' THEN CAST($14 AS BIGINT) END, $15, $16)
         ON CONFLICT (id) DO NOTHING"];
 
     // An issue keeps its place among the ready ones, and the time of its end, until they are something else.
@@ -116,8 +165,9 @@ statements! {
             pr_number = $7, priority = $8, state = $9, next_kind = $10, next_run_type = $11, next_due_ms = $12,
             ready_since_ms = CASE WHEN next_run_type = $11 THEN ready_since_ms ELSE $13 END,
             settled_ms = CASE WHEN $10 = 'settled' THEN COALESCE(settled_ms, $14) END,
-            updated_ms = $15
-        WHERE id = $1 AND version = $16"];
+            updated_ms = $15,
+            home_node = $16
+        WHERE id = $1 AND version = $17"];
 
     // Observations and feed.
 
@@ -152,6 +202,8 @@ statements! {
         UPDATE issues
         SET lease_owner = $2, lease_token = lease_token + 1, lease_expires_ms = " (now "$3") " + $4
         WHERE id = $1 AND (lease_owner IS NULL OR lease_expires_ms <= " (now "$3") ")
+          AND (home_node IS NULL OR home_node = $5 OR NOT EXISTS (
+              SELECT 1 FROM nodes WHERE name = home_node AND " (now "$3") " - $6 < beat_ms))
         RETURNING lease_token, lease_expires_ms"];
 
     RENEW = ["
@@ -199,6 +251,8 @@ statements! {
         FROM runs r
         JOIN issues i ON i.id = r.issue_id
         WHERE r.ended_ms IS NULL AND (i.lease_owner IS NULL OR i.lease_expires_ms <= " (now "$1") ")
+          AND (i.home_node IS NULL OR i.home_node = $2 OR NOT EXISTS (
+              SELECT 1 FROM nodes WHERE name = i.home_node AND " (now "$1") " - $3 < beat_ms))
         ORDER BY r.started_ms, r.id"];
 
     // Outbox.

@@ -55,8 +55,8 @@ pub(crate) struct SqliteFile {
 impl SqlStore {
     /// Opens the database file, made with its directories if it does not exist: the file for its owner alone (0600),
     /// and directories that are made too (0700). Brings its tables up to date, of which a copy is kept in
-    /// [`SqlStore::copies`] if there was anything in them, and ends every lease and every hold on a report that an
-    /// earlier store left: whoever had them is gone (D13).
+    /// [`SqlStore::copies`] if there was anything in them, and ends every lease, every role and every hold on a report that
+    /// an earlier store left: whoever had them is gone (D13).
     ///
     /// Reads and writes files on the calling thread, which is meant for the start of a program. A crash in the
     /// middle leaves a database that the next call opens.
@@ -155,5 +155,6 @@ async fn void_leases(database: &Database) -> sqlx::Result<()> {
     let mut tx = Transaction::begin(database).await?;
     query(sql::VOID_LEASES).execute(&mut tx).await?;
     query(sql::VOID_OUTBOX_LEASES).execute(&mut tx).await?;
+    query(sql::VOID_ROLES).execute(&mut tx).await?;
     tx.commit().await
 }

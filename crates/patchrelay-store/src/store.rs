@@ -5,6 +5,7 @@ mod inbox;
 mod issues;
 mod leases;
 mod log;
+mod nodes;
 mod outbox;
 mod retention;
 mod runs;
@@ -13,13 +14,13 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BranchName, FeedEntry, IssueId, ObservationKind, PrNumber, ProjectId, ReadyIssue, RunId,
-    RunState, Timestamp,
+    BranchName, FeedEntry, IssueId, NodeId, ObservationKind, PrNumber, ProjectId, ReadyIssue,
+    RunId, RunState, Timestamp,
 };
 use patchrelay_ports::{
-    Commit, Committed, DeadDeliveries, Delivery, Expired, InboxRow, IssueFilter, Lease, OutboxRow,
-    Received, RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
-    Urgency, Waits,
+    Beat, Commit, Committed, DeadDeliveries, Delivery, Expired, InboxRow, IssueFilter, Lease,
+    OutboxRow, Pulse, Received, Role, RunRecord, Source, Store, StoreError, Stored,
+    StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
 };
 
 use crate::{
@@ -97,8 +98,47 @@ impl Store for SqlStore {
         commit::commit(&self.database, commit).await
     }
 
-    async fn ready(&self, now: Timestamp, limit: u32) -> Result<Vec<ReadyIssue>, StoreError> {
-        issues::ready(&self.database, now, limit).await
+    async fn register(&self, worker: &Worker, now: Timestamp) -> Result<(), StoreError> {
+        nodes::register(&self.database, worker, now).await
+    }
+
+    async fn beat(&self, worker: &Worker, now: Timestamp) -> Result<Beat, StoreError> {
+        nodes::beat(&self.database, worker, now).await
+    }
+
+    async fn bury(&self, worker: &Worker, now: Timestamp) -> Result<usize, StoreError> {
+        nodes::bury(&self.database, worker, now).await
+    }
+
+    async fn silence(&self, node: &NodeId, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        nodes::silence(&self.database, node, now).await
+    }
+
+    async fn hold_role(
+        &self,
+        role: Role,
+        worker: &Worker,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        nodes::hold_role(&self.database, role, worker, now, ttl).await
+    }
+
+    async fn release_role(&self, role: Role, worker: &Worker) -> Result<(), StoreError> {
+        nodes::release_role(&self.database, role, worker).await
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        nodes::pulse(&self.database).await
+    }
+
+    async fn ready(
+        &self,
+        worker: &Worker,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReadyIssue>, StoreError> {
+        issues::ready(&self.database, worker, now, limit).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
@@ -115,11 +155,11 @@ impl Store for SqlStore {
     async fn acquire(
         &self,
         issue: &IssueId,
-        owner: &str,
+        worker: &Worker,
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
-        leases::acquire(&self.database, issue, owner, now, ttl).await
+        leases::acquire(&self.database, issue, worker, now, ttl).await
     }
 
     async fn renew(
@@ -154,8 +194,12 @@ impl Store for SqlStore {
         runs::of_issue(&self.database, issue).await
     }
 
-    async fn orphaned_runs(&self, now: Timestamp) -> Result<Vec<RunRecord>, StoreError> {
-        runs::orphaned(&self.database, now).await
+    async fn orphaned_runs(
+        &self,
+        worker: &Worker,
+        now: Timestamp,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        runs::orphaned(&self.database, worker, now).await
     }
 
     async fn outbox_take(

@@ -7,12 +7,12 @@ use nix::sys::{
     signal::Signal,
 };
 use patchrelay_domain::{
-    FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId, NextStep, OutboxOrder, ProjectId,
+    FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId, NextStep, NodeId, OutboxOrder, ProjectId,
     TicketTarget, Timestamp, Wait,
 };
 use patchrelay_ports::{
-    Commit, Committed, Delivery, Guard, Lease, NewOrder, Received, Source, Store, StoreError,
-    Stored, Urgency,
+    Commit, Committed, Delivery, Guard, Lease, NewOrder, Received, Role, Source, Store, StoreError,
+    Stored, Urgency, Worker,
 };
 use patchrelay_store::SqlStore;
 use tempfile::TempDir;
@@ -84,6 +84,10 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
 }
 
+fn worker(id: &str) -> Worker {
+    Worker { id: id.to_owned(), node: NodeId::new("here"), gone_after: 4 * TTL }
+}
+
 async fn version(store: &SqlStore, name: &str) -> Option<u64> {
     store.load(&issue(name)).await.expect("reading goes on").map(|Stored { version, .. }| version)
 }
@@ -95,11 +99,13 @@ async fn fail_at_everything(store: &SqlStore, lease: &Lease) {
     refused(store.receive(&delivery("lost")).await);
     // A renewal that changes nothing would write nothing.
     refused(store.renew(lease, NOW, 2 * TTL).await);
-    refused(store.acquire(&issue("b"), "w2", NOW, TTL).await);
+    refused(store.acquire(&issue("b"), &worker("w2"), NOW, TTL).await);
     refused(store.release(lease).await);
     refused(store.inbox_done(&[1], NOW).await);
     refused(store.inbox_failed(1, None, "lost").await);
     refused(store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await);
+    refused(store.beat(&worker("w2"), NOW).await);
+    refused(store.hold_role(Role::Intake, &worker("w2"), NOW, TTL).await);
     refused(store.check_writable().await);
 }
 
@@ -114,7 +120,7 @@ async fn a_store_works_again_as_soon_as_its_disk_does() {
         assert_eq!(store.commit(&change(0, name, "kept")).await.unwrap(), Committed::Stored(1));
     }
     assert_eq!(store.receive(&delivery("kept")).await.unwrap(), Received::Accepted);
-    let lease = store.acquire(&issue("a"), "w1", NOW, TTL).await.unwrap().unwrap();
+    let lease = store.acquire(&issue("a"), &worker("w1"), NOW, TTL).await.unwrap().unwrap();
 
     {
         let _full = FullDisk::fill();
@@ -133,7 +139,7 @@ async fn a_store_works_again_as_soon_as_its_disk_does() {
     assert_eq!(due[0].attempts, 0);
     assert_eq!(store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap().len(), 2);
     assert_eq!(store.renew(&lease, NOW, TTL).await.unwrap(), Some(NOW.plus(TTL)));
-    let other = store.acquire(&issue("b"), "w2", NOW, TTL).await.unwrap().unwrap();
+    let other = store.acquire(&issue("b"), &worker("w2"), NOW, TTL).await.unwrap().unwrap();
     assert_eq!(other.token, 1, "a lease that was not stored was not given");
     assert_eq!(store.commit(&change(1, "a", "kept")).await.unwrap(), Committed::Stored(2));
     assert_eq!(store.receive(&delivery("lost")).await.unwrap(), Received::Accepted);

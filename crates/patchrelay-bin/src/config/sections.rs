@@ -185,11 +185,11 @@ impl Default for CodexSection {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SchedulerSection {
-    /// How many runs may be active at once, in all.
+    /// How many runs may be active at once, in all projects of this node.
     pub(crate) max_concurrent_runs: usize,
     /// How often everything is looked at without being nudged, in seconds.
     pub(crate) reconcile_seconds: u64,
-    /// How long a lease lasts without renewal, in seconds.
+    /// How long a lease lasts without renewal, in seconds. A node of which nothing is heard for four times that is gone.
     pub(crate) lease_seconds: u64,
     /// How long active runs may go on after a stop, in seconds.
     pub(crate) drain_seconds: u64,
@@ -319,7 +319,7 @@ pub(crate) struct ProjectSection {
     /// When set, a ticket needs one of these labels.
     #[serde(default)]
     pub(crate) labels: Vec<String>,
-    /// How many of its runs may be active at once; the global limit when absent.
+    /// How many of its runs may be active at once on this node; the limit of the node when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) max_concurrent_runs: Option<usize>,
     /// How often things may be tried.

@@ -231,6 +231,19 @@ async fn a_database_has_one_service() {
     machine.start(secrets()).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_data_directory_has_one_service() {
+    let machine = Machine::new(PROJECT);
+    let first = machine.start(secrets()).await.unwrap();
+    let elsewhere = machine.below("other.db").display().to_string();
+    fs::write(machine.config_path(), format!("[database]\nurl = \"sqlite://{elsewhere}\"\n"))
+        .unwrap();
+    let error = machine.start(secrets()).await.err().unwrap();
+    assert!(error.contains("another serve uses the data directory"), "{error}");
+    drop(first);
+    machine.start(secrets()).await.unwrap();
+}
+
 #[test]
 fn ids_are_what_their_readers_ask_for() {
     let version = |id: &str| uuid::Uuid::parse_str(id).unwrap().get_version_num();

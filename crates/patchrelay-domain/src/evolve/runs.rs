@@ -5,8 +5,8 @@ use std::{cmp::Ordering, time::Duration};
 use super::{forge, people};
 use crate::{
     About, BranchName, Charge, CheckStatus, CommitSha, GateStatus, InputKind, Interruption,
-    IssueFacts, LatestRun, PendingInput, Policy, PrState, PullRequest, Question, RunId, RunOutcome,
-    RunType, Slot, Spending, Spent, ThreadId, Timestamp, WakeReason,
+    IssueFacts, LatestRun, NodeId, PendingInput, Policy, PrState, PullRequest, Question, RunId,
+    RunOutcome, RunType, Slot, Spending, Spent, ThreadId, Timestamp, WakeReason,
     facts::{Handled, Held, RepairTrail},
     gate::question as gate_question,
     policy::gate_status,
@@ -25,6 +25,7 @@ pub(super) struct Claim<'a> {
     pub(super) signature: Option<&'a str>,
     pub(super) wake: Option<WakeReason>,
     pub(super) is_release: bool,
+    pub(super) node: Option<&'a NodeId>,
 }
 
 pub(super) fn claimed(
@@ -74,6 +75,7 @@ pub(super) fn claimed(
         inputs,
     });
     take_branch(facts, claim.branch);
+    facts.home = claim.node.cloned();
     facts.worktree = Some(claim.worktree.to_owned());
     facts.backoff_until = None;
     facts.wanted = None;
@@ -85,6 +87,19 @@ pub(super) fn claimed(
     if MAX_STARTS < facts.starts.len() {
         facts.starts.remove(0);
     }
+    true
+}
+
+/// Another node goes on. What lies in the directory and in the files of the thread is out of its reach, so it begins with
+/// what was pushed; a run that has the issue is left where its agent was.
+pub(super) fn moved(facts: &mut IssueFacts, from: &NodeId, to: &NodeId) -> bool {
+    if facts.home.as_ref() != Some(from) || from == to {
+        return false;
+    }
+    facts.home = Some(to.clone());
+    facts.worktree = None;
+    facts.thread = None;
+    facts.newest_thread = None;
     true
 }
 

@@ -7,7 +7,7 @@ use crate::{
     CommitSha, FACTS_VERSION, PrState, PullRequest, RunId, RunOutcome, SessionId, Stop, Ticket,
     TrackerStateKind,
     fixture::{
-        after, at, claimed, delegated, empty, failed, observation, published, pull_request,
+        after, at, claimed, delegated, empty, failed, moved, observation, published, pull_request,
         pull_request_read, running, session_opened, settled, state, then, ticket, ticket_read,
     },
 };
@@ -88,6 +88,7 @@ fn facts_and_observations_survive_storage() {
         settled("r1", failed()),
         ObservationKind::Asked { question: "?".to_owned(), about: crate::About::Work },
         ObservationKind::Escalated { reason: "!".to_owned() },
+        moved("one", "other"),
     ] {
         let observation = observation(1, kind);
         let text = serde_json::to_string(&observation).unwrap();

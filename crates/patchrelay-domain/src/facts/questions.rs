@@ -27,6 +27,11 @@ impl IssueFacts {
         self.removed.is_some()
     }
 
+    /// Whether the run that has the issue was left on a node that is gone: its directory is not at the new home.
+    pub fn is_run_left_behind(&self) -> bool {
+        self.slot.is_some() && self.worktree.is_none()
+    }
+
     /// The order to stop that holds, if one does: nobody has given us anything to do since.
     pub fn stopped(&self) -> Option<&Stop> {
         self.stops.last().filter(|stop| self.last_go() <= stop.said)

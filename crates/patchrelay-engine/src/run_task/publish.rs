@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use patchrelay_domain::{
-    CommitSha, ObservationKind, PrState, Publication, PullRequest, RunOutcome, RunState, Steer,
-    Versioned,
+    CommitSha, Interruption, ObservationKind, PrState, Publication, PullRequest, RunOutcome,
+    RunState, Steer, Versioned,
 };
 use patchrelay_ports::{CallError, OpenPullRequest, PushOrder, Pushed, Side, Step, WorkspaceError};
 use tracing::{info, warn};
@@ -69,6 +69,41 @@ impl RunTask {
                 }
             }
         }
+    }
+
+    /// Continues what was left on a node that is gone. Its agent, its directory and its commits are there; what came to
+    /// the forge before is published, and anything else has to be done again.
+    pub(super) async fn go_on_from_afar(
+        &self,
+        state: RunState,
+        progress: &mut Progress,
+    ) -> Result<(Publication, Versioned<PullRequest>), Halt> {
+        match state {
+            RunState::Published { publication, pull_request, version } => {
+                return Ok((publication, Versioned { version, value: pull_request }));
+            }
+            RunState::Publishing(publication) => {
+                let branch = &publication.worktree.branch;
+                let workspaces = &self.context.ports.workspaces;
+                match self.lease.guard(workspaces.remote_branch(&self.project, branch)).await? {
+                    Ok(Some(remote)) if remote.run.as_ref() == Some(&self.run) => {
+                        let commit = remote.head;
+                        info!(run = %self.run, %commit, "its push came through before its node was gone");
+                        let publication = Publication { commit, ..publication };
+                        return self.publish(publication, progress).await;
+                    }
+                    Ok(_) => {}
+                    Err(error @ WorkspaceError::Remote { .. }) => {
+                        warn!(run = %self.run, error = %chain(&error), "what was pushed cannot be seen; trying later");
+                        self.pause(FIRST_RETRY).await?;
+                        return Err(Halt::Leave);
+                    }
+                    Err(error) => return Err(Halt::with(ended_by_git(&error))),
+                }
+            }
+            RunState::Preparing | RunState::Working { .. } | RunState::Reporting { .. } => {}
+        }
+        Err(Halt::with(RunOutcome::Interrupted { by: Interruption::Restart }))
     }
 
     /// Whether the facts, as they are now, still allow it. No webhook tells that a ticket was taken away, so it is read

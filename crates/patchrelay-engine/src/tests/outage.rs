@@ -222,6 +222,10 @@ async fn a_store_that_fails_now_and_then_stops_nothing() {
         "store.ready",
         "store.orphaned_runs",
         "store.known_occurrences",
+        "store.register",
+        "store.beat",
+        "store.bury",
+        "store.hold_role",
     ] {
         world.sim.state().faults.next(operation, Fault::Unanswered);
         world.sim.state().faults.next(operation, Fault::AnswerLost);

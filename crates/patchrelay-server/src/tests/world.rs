@@ -24,6 +24,7 @@ use patchrelay_github::GithubWebhooks;
 use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
 use patchrelay_ports::{
     Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, NoProbe, Source, Store, Stored,
+    Worker,
 };
 use patchrelay_store::SqlStore;
 use secrecy::SecretString;
@@ -142,7 +143,7 @@ impl World {
 
     /// Starts a run.
     pub(super) async fn claim(&self, issue: &IssueId, run: &str) -> Lease {
-        let lease = self.store.acquire(issue, "worker", NOW, LEASE).await.unwrap().unwrap();
+        let lease = self.store.acquire(issue, &worker(), NOW, LEASE).await.unwrap().unwrap();
         let facts = self.store.load(issue).await.unwrap().unwrap().facts;
         let consumes = facts.pending.iter().map(|input| input.seq).collect();
         let claimed = claimed(run, facts.epoch, consumes);
@@ -315,6 +316,15 @@ fn claimed(run: &str, epoch: u32, consumes: Vec<u64>) -> ObservationKind {
         head: None,
         signature: None,
         release: None,
+        node: Some(patchrelay_domain::NodeId::new("here")),
+    }
+}
+
+fn worker() -> Worker {
+    Worker {
+        id: "worker".to_owned(),
+        node: patchrelay_domain::NodeId::new("here"),
+        gone_after: LEASE * 4,
     }
 }
 

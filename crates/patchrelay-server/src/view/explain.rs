@@ -27,6 +27,8 @@ struct FactsView {
     epoch: u32,
     pending: Vec<PendingInputView>,
     branch_generation: u32,
+    /// The node that has its directory.
+    home_node: Option<String>,
     outages: u32,
     backoff_until: Option<String>,
     question: Option<QuestionView>,
@@ -90,6 +92,7 @@ impl FactsView {
                 })
                 .collect(),
             branch_generation: facts.branch_generation,
+            home_node: facts.home.as_ref().map(ToString::to_string),
             outages: facts.outages,
             backoff_until: facts.backoff_until.map(rfc3339),
             question: facts.question.as_ref().map(|question| QuestionView {

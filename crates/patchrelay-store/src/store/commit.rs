@@ -42,6 +42,11 @@ async fn apply(tx: &mut Transaction, commit: &Commit) -> Result<Committed, Store
     }
     let refusal = match &commit.guard {
         Guard::Version => None,
+        Guard::Held { lease } if lease.issue != commit.facts.issue => Some(Committed::LeaseLost),
+        Guard::Held { lease } => {
+            let is_held = leases::is_held(tx, lease, commit.at).await?;
+            (!is_held).then_some(Committed::LeaseLost)
+        }
         Guard::Claim { lease, .. } if lease.issue != commit.facts.issue => {
             Some(Committed::LeaseLost)
         }
@@ -113,7 +118,8 @@ async fn compare_and_set(
         .bind(due)
         .bind(ready_since)
         .bind(at)
-        .bind(facts.updated.millis());
+        .bind(facts.updated.millis())
+        .bind(facts.home.as_ref().map(|home| home.as_str()));
     let change = if expected == 0 { change } else { change.bind(expected) };
     let changed = change.execute(tx).await.map_err(failed(OPERATION))?;
     Ok(changed == 1)

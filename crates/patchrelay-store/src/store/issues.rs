@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use patchrelay_domain::{BranchName, IssueId, PrNumber, ProjectId, ReadyIssue, Timestamp};
-use patchrelay_ports::{IssueFilter, StoreError, Stored};
+use patchrelay_ports::{IssueFilter, StoreError, Stored, Worker};
 
-use super::failed;
+use super::{failed, millis};
 use crate::{
     database::Database,
     query::query,
@@ -59,12 +59,15 @@ pub(super) async fn find_by_pull_request(
 
 pub(super) async fn ready(
     database: &Database,
+    worker: &Worker,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<ReadyIssue>, StoreError> {
     let rows: Vec<ReadyRecord> = query(sql::READY)
         .bind(now.millis())
         .bind(i64::from(limit))
+        .bind(worker.node.as_str())
+        .bind(millis(worker.gone_after))
         .read_all(database)
         .await
         .map_err(failed("list the ready issues"))?;

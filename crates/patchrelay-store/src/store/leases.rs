@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patchrelay_domain::{IssueId, Timestamp};
-use patchrelay_ports::{Lease, StoreError};
+use patchrelay_ports::{Lease, StoreError, Worker};
 
 use super::{begin, failed, millis, write};
 use crate::{database::Database, query::query, sql, transaction::Transaction};
@@ -11,7 +11,7 @@ use crate::{database::Database, query::query, sql, transaction::Transaction};
 pub(super) async fn acquire(
     database: &Database,
     issue: &IssueId,
-    owner: &str,
+    worker: &Worker,
     now: Timestamp,
     ttl: Duration,
 ) -> Result<Option<Lease>, StoreError> {
@@ -20,16 +20,18 @@ pub(super) async fn acquire(
     let mut tx = begin(database, OPERATION).await?;
     let row: Option<(i64, i64)> = query(sql::ACQUIRE)
         .bind(issue.to_string())
-        .bind(owner)
+        .bind(&worker.id)
         .bind(now.millis())
         .bind(millis(ttl))
+        .bind(worker.node.as_str())
+        .bind(millis(worker.gone_after))
         .fetch_optional(&mut tx)
         .await
         .map_err(failed(OPERATION))?;
     tx.commit().await.map_err(failed(OPERATION))?;
     Ok(row.map(|(token, expires)| Lease {
         issue: issue.clone(),
-        owner: owner.to_owned(),
+        owner: worker.id.clone(),
         token,
         expires: Timestamp::from_millis(expires),
     }))

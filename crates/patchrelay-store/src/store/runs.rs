@@ -1,9 +1,9 @@
 //! Runs: how they stand, and which of them nobody looks after any more.
 
 use patchrelay_domain::{FeedEntry, IssueId, RunId, RunState, Timestamp};
-use patchrelay_ports::{Lease, RunRecord, StoreError};
+use patchrelay_ports::{Lease, RunRecord, StoreError, Worker};
 
-use super::{begin, failed, leases, log};
+use super::{begin, failed, leases, log, millis};
 use crate::{
     database::Database,
     query::query,
@@ -64,10 +64,13 @@ pub(super) async fn of_issue(
 
 pub(super) async fn orphaned(
     database: &Database,
+    worker: &Worker,
     now: Timestamp,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let rows: Vec<RunRow> = query(sql::ORPHANED_RUNS)
         .bind(now.millis())
+        .bind(worker.node.as_str())
+        .bind(millis(worker.gone_after))
         .read_all(database)
         .await
         .map_err(failed("list orphaned runs"))?;

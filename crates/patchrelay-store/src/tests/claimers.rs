@@ -14,7 +14,7 @@ use patchrelay_domain::{NextStep, RunId, RunState, Wait};
 use patchrelay_ports::{Commit, Lease, Store};
 use tokio::task::JoinSet;
 
-use super::fixtures::{NOW, TTL, change, claim, facts, run_next, settle, stored};
+use super::fixtures::{NOW, TTL, change, claim, facts, run_next, settle, stored, worker};
 
 /// How many issues there are.
 pub(super) const ISSUES: usize = 1_000;
@@ -84,13 +84,13 @@ impl Claimer {
     async fn run(self) {
         let mut done = 0;
         loop {
-            let ready = self.store.ready(NOW, LOOKED_AT).await.unwrap();
+            let ready = self.store.ready(&worker(&self.name), NOW, LOOKED_AT).await.unwrap();
             if ready.is_empty() {
                 return;
             }
             for next in ready {
                 let Some(lease) =
-                    self.store.acquire(&next.issue, &self.name, NOW, TTL).await.unwrap()
+                    self.store.acquire(&next.issue, &worker(&self.name), NOW, TTL).await.unwrap()
                 else {
                     continue;
                 };
@@ -141,9 +141,13 @@ impl Claimer {
 
     /// Ends the runs whose claimers are gone.
     pub(super) async fn take_over(&self) {
-        for run in self.store.orphaned_runs(NOW).await.unwrap() {
-            let lease =
-                self.store.acquire(&run.issue, &self.name, NOW, TTL).await.unwrap().unwrap();
+        for run in self.store.orphaned_runs(&worker(&self.name), NOW).await.unwrap() {
+            let lease = self
+                .store
+                .acquire(&run.issue, &worker(&self.name), NOW, TTL)
+                .await
+                .unwrap()
+                .unwrap();
             self.log.append(What::Begin, &lease);
             self.end(&lease).await;
             self.log.append(What::End, &lease);

@@ -3,6 +3,7 @@
 pub(super) mod commits;
 pub(super) mod inbox;
 pub(super) mod leases;
+pub(super) mod nodes;
 pub(super) mod outbox;
 pub(super) mod reads;
 pub(super) mod retention;
@@ -49,6 +50,17 @@ macro_rules! for_every_case {
                 a_settled_run_is_not_settled_again,
                 a_settled_run_does_not_advance,
                 a_run_is_orphaned_when_its_lease_is_gone;
+            nodes:
+                an_issue_is_taken_by_its_home_unless_that_is_gone,
+                a_beat_keeps_an_issue_at_its_home,
+                a_lost_run_is_left_to_its_home_unless_that_is_gone,
+                a_node_learns_of_the_others,
+                a_newer_process_of_a_node_takes_the_place_of_the_older,
+                what_the_earlier_process_of_a_node_held_is_free,
+                the_reports_of_a_node_that_is_gone_are_free,
+                a_role_has_one_node,
+                a_change_that_needs_the_lease_is_refused_without,
+                the_pulse_tells_that_something_is_new;
             outbox:
                 a_lane_goes_in_order,
                 lanes_do_not_wait_for_each_other,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use patchrelay_domain::{
     About, ActivityContent, BranchName, FeedEntry, FeedKind, FeedLevel, IssueFacts, IssueId,
-    NextStep, Observation, ObservationKind, OutboxOrder, ProjectId, RunId, RunOutcome, RunPlan,
-    RunType, SessionId, TicketTarget, Timestamp, Wait,
+    NextStep, NodeId, Observation, ObservationKind, OutboxOrder, ProjectId, RunId, RunOutcome,
+    RunPlan, RunType, SessionId, TicketTarget, Timestamp, Wait,
 };
 use patchrelay_ports::{
-    Commit, Committed, Delivery, Guard, Lease, NewOrder, NewRun, Source, Store,
+    Commit, Committed, Delivery, Guard, Lease, NewOrder, NewRun, Source, Store, Worker,
 };
 
 /// When everything happens, unless a test says otherwise.
@@ -16,6 +16,19 @@ pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// How long leases last.
 pub(super) const TTL: Duration = Duration::from_secs(30);
+
+/// For how long nothing may be heard of a node before it is gone.
+pub(super) const GONE_AFTER: Duration = Duration::from_secs(120);
+
+/// A process of the one node that most tests are about.
+pub(super) fn worker(id: &str) -> Worker {
+    of_node(id, "here")
+}
+
+/// A process that is this node.
+pub(super) fn of_node(id: &str, node: &str) -> Worker {
+    Worker { id: id.to_owned(), node: NodeId::new(node), gone_after: GONE_AFTER }
+}
 
 /// Every source that there is.
 pub(super) const BOTH: [Source; 2] = [Source::Linear, Source::Github];
@@ -160,7 +173,7 @@ pub(super) async fn with_issue(store: &dyn Store, name: &str) {
 /// Takes the lease of an issue, and expects to get it.
 pub(super) async fn leased(store: &dyn Store, name: &str, owner: &str, now: Timestamp) -> Lease {
     store
-        .acquire(&issue(name), owner, now, TTL)
+        .acquire(&issue(name), &worker(owner), now, TTL)
         .await
         .expect("the store works")
         .expect("nobody holds the lease")

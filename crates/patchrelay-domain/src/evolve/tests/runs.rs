@@ -1,6 +1,10 @@
 //! What our own runs did.
 
 use super::*;
+use crate::{
+    NextStep, NodeId, RunPlan, decide,
+    fixture::{moved, settled_with_thread},
+};
 
 #[test]
 fn a_late_end_of_an_old_run_changes_nothing() {
@@ -30,6 +34,62 @@ fn s02_a_lost_run_gives_back_what_humans_said() {
     let facts = then(facts, 5_000, [said("s3", "and French"), settled("r1", failed())]);
     let texts: Vec<_> = facts.pending.iter().map(|input| input.text.as_str()).collect();
     assert_eq!(texts, ["use German", "and French"]);
+}
+
+fn on_node(mut claim: ObservationKind, name: &str) -> ObservationKind {
+    match &mut claim {
+        ObservationKind::RunClaimed { node, .. } => *node = Some(NodeId::new(name)),
+        other => panic!("{other:?}"),
+    }
+    claim
+}
+
+fn plan(facts: &IssueFacts) -> RunPlan {
+    match decide(&Policy::default(), at(i64::MAX), facts) {
+        NextStep::Run(plan) => plan,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// D15: what lies on a node that is gone is neither waited for nor taken for something that is there.
+#[test]
+fn another_node_begins_with_what_was_pushed() {
+    let delegated = delegated();
+    let claim = on_node(claimed(&delegated, "r1"), "one");
+    let worked = then(delegated, 3_000, [claim, settled_with_thread("r1", failed(), Some("t1"))]);
+    assert_eq!(worked.home, Some(NodeId::new("one")));
+    let at_home = plan(&worked);
+    assert!(at_home.keep_edits && at_home.resume.is_some(), "{at_home:?}");
+
+    let elsewhere = then(worked.clone(), 4_000, [moved("one", "other")]);
+    assert_eq!((&elsewhere.home, &elsewhere.worktree), (&Some(NodeId::new("other")), &None));
+    let afresh = plan(&elsewhere);
+    assert!(!afresh.keep_edits && afresh.resume.is_none() && afresh.parent.is_none(), "{afresh:?}");
+    assert_eq!(afresh.branch, at_home.branch, "its branch is its branch");
+    assert_eq!(elsewhere.attempts, worked.attempts, "it costs nothing");
+}
+
+#[test]
+fn only_the_home_that_it_has_can_be_gone() {
+    let claim = on_node(claimed(&delegated(), "r1"), "one");
+    let facts = then(delegated(), 3_000, [claim]);
+    assert_eq!(evolved(&facts, moved("two", "other")), Evolved::Unchanged);
+    assert_eq!(evolved(&facts, moved("one", "one")), Evolved::Unchanged);
+    assert_eq!(evolved(&delegated(), moved("one", "other")), Evolved::Unchanged);
+}
+
+/// The run itself ends only by its own end, wherever its agent was; the next one has a directory again.
+#[test]
+fn a_run_that_was_left_behind_is_known_until_it_ends() {
+    let claim = on_node(claimed(&delegated(), "r1"), "one");
+    let facts = then(delegated(), 3_000, [claim]);
+    assert!(!facts.is_run_left_behind());
+    let left = then(facts, 4_000, [moved("one", "other")]);
+    assert!(left.is_run_left_behind());
+    let over = then(left, 5_000, [settled("r1", failed())]);
+    assert!(!over.is_run_left_behind());
+    let claim = on_node(claimed(&over, "r2"), "other");
+    assert!(!then(over, 6_000, [claim]).is_run_left_behind());
 }
 
 #[test]

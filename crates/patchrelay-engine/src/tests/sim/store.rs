@@ -4,13 +4,13 @@ use std::{collections::HashMap, future::Future, sync::Arc, sync::mpsc, time::Dur
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BranchName, FeedEntry, IssueId, ObservationKind, PrNumber, ProjectId, ReadyIssue, RunId,
-    RunState, Timestamp,
+    BranchName, FeedEntry, IssueId, NodeId, ObservationKind, PrNumber, ProjectId, ReadyIssue,
+    RunId, RunState, Timestamp,
 };
 use patchrelay_ports::{
-    Commit, Committed, DeadDeliveries, Delivery, Expired, Guard, InboxRow, IssueFilter, Lease,
-    OutboxRow, Received, RunRecord, Source, Store, StoreError, Stored, StoredFeedEntry,
-    StoredObservation, Urgency, Waits,
+    Beat, Commit, Committed, DeadDeliveries, Delivery, Expired, Guard, InboxRow, IssueFilter,
+    Lease, OutboxRow, Pulse, Received, Role, RunRecord, Source, Store, StoreError, Stored,
+    StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
 };
 use patchrelay_store::SqlStore;
 
@@ -110,14 +110,54 @@ impl Store for SimStore {
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
         let operation = match commit.guard {
             Guard::Version => "store.observe",
+            Guard::Held { .. } => "store.move",
             Guard::Claim { .. } => "store.claim",
             Guard::Settle { .. } => "store.settle",
         };
         self.through(operation, self.inner.commit(commit)).await
     }
 
-    async fn ready(&self, now: Timestamp, limit: u32) -> Result<Vec<ReadyIssue>, StoreError> {
-        self.through("store.ready", self.inner.ready(now, limit)).await
+    async fn register(&self, worker: &Worker, now: Timestamp) -> Result<(), StoreError> {
+        self.through("store.register", self.inner.register(worker, now)).await
+    }
+
+    async fn beat(&self, worker: &Worker, now: Timestamp) -> Result<Beat, StoreError> {
+        self.through("store.beat", self.inner.beat(worker, now)).await
+    }
+
+    async fn bury(&self, worker: &Worker, now: Timestamp) -> Result<usize, StoreError> {
+        self.through("store.bury", self.inner.bury(worker, now)).await
+    }
+
+    async fn silence(&self, node: &NodeId, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        self.through("store.silence", self.inner.silence(node, now)).await
+    }
+
+    async fn hold_role(
+        &self,
+        role: Role,
+        worker: &Worker,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        self.through("store.hold_role", self.inner.hold_role(role, worker, now, ttl)).await
+    }
+
+    async fn release_role(&self, role: Role, worker: &Worker) -> Result<(), StoreError> {
+        self.through("store.release_role", self.inner.release_role(role, worker)).await
+    }
+
+    async fn pulse(&self) -> Result<Pulse, StoreError> {
+        self.through("store.pulse", self.inner.pulse()).await
+    }
+
+    async fn ready(
+        &self,
+        worker: &Worker,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReadyIssue>, StoreError> {
+        self.through("store.ready", self.inner.ready(worker, now, limit)).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
@@ -134,11 +174,11 @@ impl Store for SimStore {
     async fn acquire(
         &self,
         issue: &IssueId,
-        owner: &str,
+        worker: &Worker,
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
-        self.through("store.acquire", self.inner.acquire(issue, owner, now, ttl)).await
+        self.through("store.acquire", self.inner.acquire(issue, worker, now, ttl)).await
     }
 
     async fn renew(
@@ -173,8 +213,12 @@ impl Store for SimStore {
         self.through("store.runs_of", self.inner.runs_of(issue)).await
     }
 
-    async fn orphaned_runs(&self, now: Timestamp) -> Result<Vec<RunRecord>, StoreError> {
-        self.through("store.orphaned_runs", self.inner.orphaned_runs(now)).await
+    async fn orphaned_runs(
+        &self,
+        worker: &Worker,
+        now: Timestamp,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        self.through("store.orphaned_runs", self.inner.orphaned_runs(worker, now)).await
     }
 
     async fn outbox_take(

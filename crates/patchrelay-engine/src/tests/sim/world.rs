@@ -3,12 +3,12 @@
 use std::{fmt::Write, path::Path, sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    BranchName, Budgets, IssueFacts, IssueId, NextStep, Observation, ObservationKind, Policy,
-    Project, ProjectId, PullRequest, SessionId, Timestamp, Wait, change, decide,
+    BranchName, Budgets, IssueFacts, IssueId, NextStep, NodeId, Observation, ObservationKind,
+    Policy, Project, ProjectId, PullRequest, SessionId, Timestamp, Wait, change, decide,
 };
 use patchrelay_ports::{
-    Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, RunRecord, Source, Store,
-    StoredObservation, WebhookSource,
+    Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, Role, RunRecord, Source, Store,
+    StoredObservation, WebhookSource, Worker,
 };
 use patchrelay_store::SqlStore;
 use serde_json::Value;
@@ -349,8 +349,26 @@ impl World {
     /// Somebody else asks for the issue's lease, for an hour.
     pub(in crate::tests) async fn acquire(&self, owner: &str, now: Timestamp) -> Option<Lease> {
         let issue = issue();
-        let lease = self.store.acquire(&issue, owner, now, Duration::from_secs(3_600));
+        let worker = self.worker(owner, self.settings.node.clone());
+        let lease = self.store.acquire(&issue, &worker, now, Duration::from_secs(3_600));
         standing(lease).await.expect("the store works")
+    }
+
+    /// Another process says that it is this node.
+    pub(in crate::tests) async fn register_another(&self) {
+        let worker = self.worker("another", self.settings.node.clone());
+        standing(self.store.register(&worker, self.sim.now())).await.expect("the store works");
+    }
+
+    /// Another node has the role of reading deliveries for so long.
+    pub(in crate::tests) async fn hold_intake_elsewhere(&self, time: Duration) {
+        let worker = self.worker("another", NodeId::new("elsewhere"));
+        let held = self.store.hold_role(Role::Intake, &worker, self.sim.now(), time);
+        assert!(standing(held).await.expect("the store works"));
+    }
+
+    fn worker(&self, id: &str, node: NodeId) -> Worker {
+        Worker { id: id.to_owned(), node, gone_after: Duration::from_secs(3_600) }
     }
 
     pub(in crate::tests) async fn release(&self, lease: &Lease) {

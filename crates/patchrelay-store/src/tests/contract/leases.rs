@@ -5,7 +5,7 @@ use patchrelay_ports::{Commit, Committed, Store};
 
 use crate::tests::fixtures::{
     NOW, TTL, asked, claim, failure, issue, later, leased, line, settle, stored, thought,
-    with_issue, with_run,
+    with_issue, with_run, worker,
 };
 
 type Shared = Arc<dyn Store>;
@@ -25,7 +25,11 @@ fn working() -> RunState {
 }
 
 async fn acquire(store: &Shared, name: &str, seconds: u64) -> Option<i64> {
-    store.acquire(&issue(name), "w2", later(seconds), TTL).await.unwrap().map(|lease| lease.token)
+    store
+        .acquire(&issue(name), &worker("w2"), later(seconds), TTL)
+        .await
+        .unwrap()
+        .map(|lease| lease.token)
 }
 
 pub(in crate::tests) async fn a_held_lease_is_refused_until_it_expires(store: Shared) {
@@ -34,7 +38,7 @@ pub(in crate::tests) async fn a_held_lease_is_refused_until_it_expires(store: Sh
     let first = leased(&*store, "a", "w1", NOW).await;
     assert_eq!((first.owner.as_str(), first.token, first.expires), ("w1", 1, later(30)));
     assert_eq!(
-        store.acquire(&issue("a"), "w1", NOW, TTL).await.unwrap(),
+        store.acquire(&issue("a"), &worker("w1"), NOW, TTL).await.unwrap(),
         None,
         "not even to its holder"
     );
@@ -84,10 +88,10 @@ pub(in crate::tests) async fn releasing_a_lost_lease_does_nothing(store: Shared)
 pub(in crate::tests) async fn of_many_concurrent_workers_one_gets_the_lease(store: Shared) {
     with_issue(&*store, "a").await;
     let mut workers = tokio::task::JoinSet::new();
-    for worker in 0..8 {
+    for number in 0..8 {
         let store = Arc::clone(&store);
         workers.spawn(async move {
-            store.acquire(&issue("a"), &format!("w{worker}"), NOW, TTL).await.unwrap()
+            store.acquire(&issue("a"), &worker(&format!("w{number}")), NOW, TTL).await.unwrap()
         });
     }
     let leases: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
@@ -226,7 +230,7 @@ pub(in crate::tests) async fn a_run_is_orphaned_when_its_lease_is_gone(store: Sh
     let expiring = with_run(&*store, "b", "w1", "r2").await;
     let settled = with_run(&*store, "c", "w1", "r3").await;
     let orphans = async |seconds| -> Vec<String> {
-        let runs = store.orphaned_runs(later(seconds)).await.unwrap();
+        let runs = store.orphaned_runs(&worker("w2"), later(seconds)).await.unwrap();
         runs.into_iter().map(|run| run.id.to_string()).collect()
     };
     assert_eq!(orphans(29).await, [""; 0]);

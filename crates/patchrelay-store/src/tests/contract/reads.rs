@@ -8,7 +8,7 @@ use patchrelay_ports::{Commit, Committed, Guard, IssueFilter, NewRun, Store};
 
 use crate::tests::fixtures::{
     NOW, TTL, asked, back_off, change, claim, facts, issue, later, leased, line, opened, run_next,
-    settle, stored, with_run,
+    settle, stored, with_run, worker,
 };
 
 type Shared = Arc<dyn Store>;
@@ -19,7 +19,7 @@ async fn next(store: &Shared, expected: u64, name: &str, next: NextStep, at: Tim
 
 async fn ready(store: &Shared, now: Timestamp) -> Vec<String> {
     store
-        .ready(now, 100)
+        .ready(&worker("w1"), now, 100)
         .await
         .unwrap()
         .into_iter()
@@ -35,7 +35,7 @@ pub(in crate::tests) async fn ready_are_issues_whose_run_is_due(store: Shared) {
     next(&store, 0, "settled", NextStep::Settled(Settled::Merged), NOW).await;
     assert_eq!(ready(&store, later(59)).await, ["run"]);
     assert_eq!(ready(&store, later(60)).await, ["run", "back-off"]);
-    assert_eq!(store.ready(later(60), 1).await.unwrap().len(), 1);
+    assert_eq!(store.ready(&worker("w1"), later(60), 1).await.unwrap().len(), 1);
     let expected = |name, since| ReadyIssue {
         issue: issue(name),
         project: ProjectId::new("app"),
@@ -43,7 +43,7 @@ pub(in crate::tests) async fn ready_are_issues_whose_run_is_due(store: Shared) {
         priority: 0,
         since,
     };
-    let all = store.ready(later(60), 100).await.unwrap();
+    let all = store.ready(&worker("w1"), later(60), 100).await.unwrap();
     assert_eq!(all, [expected("run", later(1)), expected("back-off", later(60))]);
 }
 

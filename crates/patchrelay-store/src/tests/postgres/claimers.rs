@@ -20,7 +20,7 @@ use crate::{
     SqlStore,
     tests::{
         claimers::{Claimer, Log, all_are_done, check, make_ready},
-        fixtures::{NOW, claim, settle},
+        fixtures::{NOW, claim, settle, worker},
     },
 };
 
@@ -128,7 +128,7 @@ async fn kill_one_of_two(schema: Schema) {
         hangs_after: None,
     };
     reclaimer.take_over().await;
-    let held = store.orphaned_runs(NOW).await.unwrap();
+    let held = store.orphaned_runs(&worker("reclaimer"), NOW).await.unwrap();
     assert_eq!(held, [], "what the killed one had is its own until its lease expires");
     let gone: BTreeSet<_> = (0..4).map(|number| format!("{KILLED}-{number}")).collect();
 

@@ -17,6 +17,7 @@ use crate::{
         cut::cut_commits,
         fixtures::{
             BOTH, NOW, TTL, change, delivery, facts, issue, leased, stored, with_issue, with_run,
+            worker,
         },
     },
     transaction::Transaction,
@@ -158,7 +159,7 @@ async fn opening_leaves_the_leases_of_other_nodes_alone() {
         let one = schema.open_timeless().await;
         let lease = with_run(&one, "a", "w1", "r1").await;
         let other = schema.open_timeless().await;
-        assert_eq!(other.orphaned_runs(NOW).await.unwrap(), []);
+        assert_eq!(other.orphaned_runs(&worker("w2"), NOW).await.unwrap(), []);
         assert_eq!(one.renew(&lease, NOW, TTL).await.unwrap(), Some(NOW.plus(TTL)));
         one.close().await.unwrap();
         assert!(matches!(

@@ -37,7 +37,7 @@ async fn facts_of_a_newer_program_are_refused() {
     database.tamper("UPDATE issues SET facts_version = facts_version + 1").await;
     let error = text(&database.store.load(&issue("a")).await.unwrap_err());
     assert!(
-        error.contains("they have version 3, and this program reads versions up to 2"),
+        error.contains("they have version 4, and this program reads versions up to 3"),
         "{error}"
     );
     database.tamper("UPDATE issues SET facts_version = 1").await;

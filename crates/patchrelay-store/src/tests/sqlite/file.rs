@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use patchrelay_domain::RunId;
-use patchrelay_ports::{Commit, Expired, Store, StoreError, Urgency};
+use patchrelay_ports::{Commit, Expired, Role, Store, StoreError, Urgency};
 use sqlx::{
     AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool, sqlite::SqliteConnectOptions,
 };
@@ -16,8 +16,8 @@ use crate::{
     tests::{
         cut::cut_commits,
         fixtures::{
-            NOW, TTL, asked, change, delivery, facts, issue, later, leased, line, stored, thought,
-            with_run,
+            NOW, TTL, asked, change, delivery, facts, issue, later, leased, line, of_node, stored,
+            thought, with_run, worker,
         },
     },
 };
@@ -90,12 +90,15 @@ async fn opening_ends_the_leases_of_an_earlier_store() {
         database.store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap().len(),
         1
     );
-    assert_eq!(database.store.orphaned_runs(NOW).await.unwrap().len(), 0);
+    assert_eq!(database.store.orphaned_runs(&worker("w2"), NOW).await.unwrap().len(), 0);
+
+    assert!(database.store.hold_role(Role::Intake, &worker("w1"), NOW, TTL).await.unwrap());
 
     let database = database.reopen().await;
     let store = &database.store;
-    assert_eq!(store.orphaned_runs(NOW).await.unwrap()[0].id, RunId::new("r1"));
+    assert_eq!(store.orphaned_runs(&worker("w2"), NOW).await.unwrap()[0].id, RunId::new("r1"));
     assert_eq!(store.outbox_take("sender", NOW, TTL, Urgency::Any, 10).await.unwrap().len(), 1);
+    assert!(store.hold_role(Role::Intake, &of_node("w2", "moved"), NOW, TTL).await.unwrap());
     assert_eq!(store.renew(&old, NOW, TTL).await.unwrap(), None);
     let new = leased(&**store, "a", "w1", NOW).await;
     assert!(old.token < new.token, "a token is never given twice");
@@ -208,8 +211,18 @@ async fn every_migration_applies_over_the_ones_before() {
     .fetch_all(&pool)
     .await
     .unwrap();
-    let expected = ["feed", "inbox", "issues", "observations", "outbox", "outbox_pauses", "runs"]
-        .map(|name| (name.to_owned(), true));
+    let expected = [
+        "feed",
+        "inbox",
+        "issues",
+        "nodes",
+        "observations",
+        "outbox",
+        "outbox_pauses",
+        "roles",
+        "runs",
+    ]
+    .map(|name| (name.to_owned(), true));
     assert_eq!(tables, expected);
 }
 

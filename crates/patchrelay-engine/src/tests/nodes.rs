@@ -1,0 +1,110 @@
+//! Another node goes on where one is gone (D15).
+
+use std::time::Duration;
+
+use patchrelay_domain::{Interruption, NodeId, RunOutcome, gone_after};
+use patchrelay_ports::{Side, Step};
+
+use super::sim::{World, at_once};
+use crate::EngineError;
+
+/// A world whose process died at this place on one node, and in which another node is started, on another machine.
+async fn left_at(step: Step, side: Side) -> World {
+    let mut world = World::with_delegated_ticket().await;
+    world.project().budgets = at_once();
+    world.settings.node = NodeId::new("one");
+    world.sim.dies_at(step, side);
+    world.start();
+    world.until_dead().await;
+    world.sim.state().disk.worktrees.clear();
+    world.settings.node = NodeId::new("other");
+    world.start();
+    world
+}
+
+async fn moves(world: &World) -> Vec<String> {
+    let feed = world.feed().await;
+    feed.into_iter().filter(|line| line.starts_with("home_moved: ")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_was_not_pushed_is_done_again_when_its_node_is_gone() {
+    for (step, side) in [(Step::Commit, Side::After), (Step::Push, Side::Before)] {
+        let world = left_at(step, side).await;
+        let left = world.sim.age();
+        world.until_ended(2).await;
+        world.assert_published_once().await;
+        let waited = world.sim.age() - left;
+        let lease = world.settings.lease_ttl;
+        assert!(gone_after(lease) - lease <= waited, "it may come back: {step:?} {waited:?}");
+        let runs = world.runs().await;
+        let lost = RunOutcome::Interrupted { by: Interruption::Restart };
+        assert_eq!(runs[0].outcome, Some(lost), "{step:?}");
+        let turns = world.sim.state().agents.work_turns();
+        assert_ne!(turns[0].thread, turns[1].thread, "its thread is on the other machine");
+        let moves = moves(&world).await;
+        assert_eq!(moves.len(), 1, "{moves:?}");
+        assert!(moves[0].contains("node one is gone") && moves[0].contains("at node other"));
+        assert_eq!(world.facts().await.home, Some(NodeId::new("other")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_pushed_before_its_node_was_gone_is_published() {
+    for (step, side) in [(Step::Push, Side::After), (Step::OpenPullRequest, Side::Before)] {
+        let world = left_at(step, side).await;
+        world.until_ended(1).await;
+        world.assert_published_once().await;
+        let runs = world.runs().await;
+        assert_eq!(runs.len(), 1, "{step:?}: {runs:?}");
+        assert!(matches!(runs[0].outcome, Some(RunOutcome::Published { .. })), "{runs:?}");
+        assert_eq!(world.sim.state().agents.launches, 1, "{step:?}");
+        assert_eq!(moves(&world).await.len(), 1);
+    }
+}
+
+/// Nobody else may take an issue while its node is only slow to come back, and that one needs no patience.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_comes_back_goes_on_with_its_own() {
+    let mut world = World::with_delegated_ticket().await;
+    world.settings.node = NodeId::new("one");
+    world.sim.dies_at(Step::Push, Side::Before);
+    world.start();
+    world.until_dead().await;
+    world.settings.node = NodeId::new("other");
+    world.start();
+    world.pass(Duration::from_secs(60)).await;
+    world.assert_nothing_published();
+    world.stop().await;
+    world.settings.node = NodeId::new("one");
+    let began = world.sim.age();
+    world.start();
+    world.until_ended(1).await;
+    world.assert_published_once().await;
+    assert!(world.sim.age() - began < Duration::from_secs(30), "its own lease is no obstacle");
+    assert_eq!(moves(&world).await, [""; 0]);
+}
+
+/// Two processes under one name would work in one directory.
+#[tokio::test(start_paused = true)]
+async fn an_engine_stops_when_another_process_is_its_node() {
+    let mut world = World::with_delegated_ticket().await;
+    world.start();
+    world.until_ended(1).await;
+    world.register_another().await;
+    let ended = world.ended().await;
+    assert!(matches!(ended, Err(EngineError::Superseded { .. })), "{ended:?}");
+}
+
+/// Deliveries and re-reading wait for whoever has the role, and go on when that one is gone.
+#[tokio::test(start_paused = true)]
+async fn deliveries_are_read_by_one_node_at_a_time() {
+    let mut world = World::with_delegated_ticket().await;
+    let hold = Duration::from_secs(300);
+    world.hold_intake_elsewhere(hold).await;
+    world.start();
+    world.pass(Duration::from_secs(240)).await;
+    assert!(!world.is_known(&super::sim::issue()).await, "another node reads what comes in");
+    world.until_ended(1).await;
+    world.assert_published_once().await;
+}
