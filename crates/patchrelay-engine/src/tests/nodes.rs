@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use patchrelay_domain::{Interruption, NodeId, RunOutcome, gone_after};
-use patchrelay_ports::{Side, Step};
+use patchrelay_domain::{Interruption, NodeId, ObservationKind, RunOutcome, Ticket, gone_after};
+use patchrelay_ports::{Clock as _, Side, Step};
 
-use super::sim::{World, at_once};
+use super::sim::{Act, Turn, World, at_once, issue};
 use crate::EngineError;
 
 /// A world whose process died at this place on one node, and in which another node is started, on another machine.
@@ -104,7 +104,30 @@ async fn deliveries_are_read_by_one_node_at_a_time() {
     world.hold_intake_elsewhere(hold).await;
     world.start();
     world.pass(Duration::from_secs(240)).await;
-    assert!(!world.is_known(&super::sim::issue()).await, "another node reads what comes in");
+    assert!(!world.is_known(&issue()).await, "another node reads what comes in");
     world.until_ended(1).await;
     world.assert_published_once().await;
+}
+
+/// Nobody nudges us when another node stores something: a run of ours must stop all the same when it is taken away.
+#[tokio::test(start_paused = true)]
+async fn what_another_node_stored_is_heard_within_seconds() {
+    let mut world = World::with_delegated_ticket().await;
+    world.settings.reconcile_every = Duration::from_secs(3_600);
+    let write = Act::Writes { path: "first", content: "one" };
+    let turn = Turn::of([(5, write), (3_000, Act::Ends("Done.".to_owned()))]);
+    world.sim.state().agents.work.push_back(turn);
+    world.start();
+    world.until_written().await;
+    world.beat_elsewhere().await;
+    world.pass(Duration::from_secs(15)).await;
+    let version = world.sim.now();
+    let ticket = world.sim.state().tickets.of(&issue()).clone();
+    let ticket = Ticket { delegated: false, ..ticket };
+    world.observe(ObservationKind::TicketRead { version, ticket }).await;
+    let told = world.sim.age();
+    world.until_ended(1).await;
+    assert!(world.sim.age() - told < Duration::from_secs(10), "{:?}", world.sim.age() - told);
+    let stopped = RunOutcome::Interrupted { by: Interruption::Undelegated };
+    assert_eq!(world.runs().await[0].outcome, Some(stopped));
 }

@@ -360,6 +360,12 @@ impl World {
         standing(self.store.register(&worker, self.sim.now())).await.expect("the store works");
     }
 
+    /// Another node says that it is there.
+    pub(in crate::tests) async fn beat_elsewhere(&self) {
+        let worker = self.worker("another", NodeId::new("elsewhere"));
+        standing(self.store.beat(&worker, self.sim.now())).await.expect("the store works");
+    }
+
     /// Another node has the role of reading deliveries for so long.
     pub(in crate::tests) async fn hold_intake_elsewhere(&self, time: Duration) {
         let worker = self.worker("another", NodeId::new("elsewhere"));
