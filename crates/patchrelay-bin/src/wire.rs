@@ -107,6 +107,7 @@ impl App {
             version: env!("CARGO_PKG_VERSION"),
             readiness: Readiness::default(),
             intake: InFlight::default(),
+            hindrance: relay.hindrance(),
             probe,
         };
         Ok(Self { relay, listener, address, server, store, installation })

@@ -72,6 +72,7 @@ mod change;
 mod decide;
 mod delivery;
 mod evolve;
+mod hindrance;
 mod intention;
 mod ladder;
 mod next;
@@ -117,6 +118,7 @@ pub use crate::{
         TooManySecrets, check_protected_path, gate, is_releasable, protected_path_hits, size_hits,
         weakened_tests,
     },
+    hindrance::{FREE_SPACE, Hindrance, waiting_reason_under},
     id::{
         BranchName, CommitSha, IssueId, NodeId, ParseIdError, PrNumber, ProjectId, RepoSlug, RunId,
         SessionId, ThreadId, TicketId, TreeId, TurnId, WorkspaceId,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::{IssueId, ProjectId, RunType, Timestamp};
+use crate::{Hindrance, IssueId, ProjectId, RunType, Timestamp};
 
 /// An issue that waited as long goes before all that did not. It is the window of [`SlotLimits::starts_per_hour`] too.
 pub const PATIENCE: Duration = Duration::from_secs(60 * 60);
@@ -44,6 +44,8 @@ pub struct Load {
     pub active: HashMap<ProjectId, ActiveRuns>,
     /// How many runs started in the last hour, whether or not they still go on. A project without an entry has none.
     pub started_last_hour: HashMap<ProjectId, usize>,
+    /// What keeps every run from being started, if anything does.
+    pub hindrance: Option<Hindrance>,
 }
 
 /// The active runs of one project.
@@ -128,7 +130,8 @@ fn may_start(limits: &SlotLimits, load: &Load, issue: &ReadyIssue) -> bool {
     let (active, implementations) =
         (in_all(|runs| runs.total()), in_all(|runs| runs.implementations));
     let for_implementations = if 2 <= limits.total { limits.total - 1 } else { limits.total };
-    active < limits.total
+    load.hindrance.is_none()
+        && active < limits.total
         && (issue.run_type.is_repair() || implementations < for_implementations)
         && limits
             .per_project

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use patchrelay_domain::{IssueFacts, NodeId, Policy, Project, ProjectId, Retention, Timestamp};
+use patchrelay_domain::{
+    FREE_SPACE, Hindrance, IssueFacts, NodeId, Policy, Project, ProjectId, Retention, Timestamp,
+};
 use patchrelay_ports::{
     AgentRuntime, Clock, Forge, Ids, Probe, Store, Tracker, WebhookSource, Worker, Workspaces,
 };
@@ -57,6 +59,8 @@ pub struct Settings {
     pub silence_timeout: Duration,
     /// How long what is over is kept.
     pub retention: Retention,
+    /// How many bytes have to be free on every disk with clones or worktrees, or no run is started; 0 is none.
+    pub min_free_bytes: u64,
 }
 
 impl Default for Settings {
@@ -72,6 +76,7 @@ impl Default for Settings {
             turn_timeout: Duration::from_secs(7_200),
             silence_timeout: Duration::from_secs(600),
             retention: Retention::default(),
+            min_free_bytes: FREE_SPACE,
         }
     }
 }
@@ -151,6 +156,8 @@ pub(crate) struct Context {
     pub(crate) worker: Worker,
     /// What was read lately.
     pub(crate) seen: Seen,
+    /// What keeps every run from being started, as seen last.
+    pub(crate) hindrance: watch::Sender<Option<Hindrance>>,
 }
 
 impl Context {

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    ActiveRuns, IssueId, Load, NextStep, ObservationKind, PATIENCE, Project, ProjectId, ReadyIssue,
-    RunId, RunType, STARTS_PER_HOUR, SlotLimits, schedule,
+    ActiveRuns, Hindrance, IssueId, Load, NextStep, ObservationKind, PATIENCE, Project, ProjectId,
+    ReadyIssue, RunId, RunType, STARTS_PER_HOUR, SlotLimits, schedule,
 };
 use patchrelay_ports::{Guard, Lease, NewRun, RunRecord, Side, Step};
 use tokio::{
@@ -171,6 +171,7 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
     let load = Load {
         active: runs.active(),
         started_last_hour: store.starts_since(context.now().minus(PATIENCE)).await?,
+        hindrance: hindrance(context).await,
     };
     for issue in schedule(&limits, &load, context.now(), &ready) {
         if context.seen.freshness(&issue) == Freshness::Fresh {
@@ -183,6 +184,28 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
     }
     let due = store.next_due(context.now()).await?;
     Ok(due.map_or(pause, |due| due.since(context.now()).min(pause)))
+}
+
+/// What keeps every run from being started now, told to whoever watches.
+async fn hindrance(context: &Context) -> Option<Hindrance> {
+    let found = match context.ports.workspaces.free_space().await {
+        Ok(free) => Hindrance::of_space(free, context.settings.min_free_bytes),
+        Err(error) => {
+            warn!(error = %chain(&error), "the free disk space is not known");
+            None
+        }
+    };
+    let is_news = context.hindrance.send_if_modified(|known| {
+        let is_news = known.is_some() != found.is_some();
+        *known = found;
+        is_news
+    });
+    match found {
+        Some(found) if is_news => warn!("no run is started: {}", found.describe()),
+        None if is_news => info!("runs are started again"),
+        Some(_) | None => {}
+    }
+    found
 }
 
 async fn look_before_run(context: &Context, issue: &IssueId) -> Result<(), EngineError> {

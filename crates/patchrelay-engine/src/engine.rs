@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use patchrelay_domain::gone_after;
+use patchrelay_domain::{Hindrance, gone_after};
 use patchrelay_ports::Worker;
-use tokio::task::{JoinError, JoinSet};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -32,13 +35,26 @@ impl Engine {
             node: settings.node.clone(),
             gone_after: gone_after(settings.lease_ttl),
         };
-        let context = Context { ports, settings, nudge, woken, worker, seen: Seen::default() };
+        let context = Context {
+            ports,
+            settings,
+            nudge,
+            woken,
+            worker,
+            seen: Seen::default(),
+            hindrance: watch::channel(None).0,
+        };
         Self { context: Arc::new(context) }
     }
 
     /// What wakes it before its time.
     pub fn nudge(&self) -> Nudge {
         self.context.nudge.clone()
+    }
+
+    /// What keeps every run from being started, as it changes.
+    pub fn hindrance(&self) -> watch::Receiver<Option<Hindrance>> {
+        self.context.hindrance.subscribe()
     }
 
     /// Runs until stopped. Then it claims nothing more, lets active runs go on for the drain time, interrupts what is

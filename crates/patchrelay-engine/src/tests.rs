@@ -16,6 +16,7 @@ mod reconcile;
 mod reports;
 mod retention;
 mod silence;
+mod space;
 mod stopping;
 mod takeover;
 mod way;

@@ -23,6 +23,7 @@ mod record;
 mod refs;
 mod rescue;
 mod snapshot;
+mod space;
 mod walk;
 mod workspaces;
 mod worktree;

@@ -23,6 +23,7 @@ use crate::{
     refs::remove_locks,
     rescue,
     snapshot::{self, Snapshot},
+    space,
     worktree::{self, Found},
 };
 
@@ -290,5 +291,14 @@ impl Workspaces for GitWorkspaces {
         let repository = Repository::of(&self.config, &order.project)?;
         clone::restore_config_of(&repository.clone).await?;
         publish::push(&self.git, &repository, order).await
+    }
+
+    async fn free_space(&self) -> Result<u64, WorkspaceError> {
+        let roots = self.config.remotes.values().map(|remote| &remote.worktree_root);
+        let places: Vec<_> = roots.chain([&self.config.data_dir]).cloned().collect();
+        let least = clone::blocking(move || {
+            places.iter().try_fold(u64::MAX, |least, place| Ok(least.min(space::free_at(place)?)))
+        });
+        least.await.map_err(local("look for free space"))
     }
 }

@@ -179,4 +179,7 @@ pub trait Workspaces: Send + Sync {
 
     /// Pushes. Pushing what is already there is accepted.
     async fn push(&self, order: &PushOrder) -> Result<Pushed, WorkspaceError>;
+
+    /// How many bytes are free for clones and worktrees, on the disk that has the least.
+    async fn free_space(&self) -> Result<u64, WorkspaceError>;
 }

@@ -177,7 +177,8 @@ async fn find(state: &ServerState, key: &str, project: Option<String>) -> Result
 async fn view(state: &ServerState, stored: &Stored) -> Result<IssueView, ApiError> {
     let runs = state.store.runs_of(&stored.facts.issue).await?;
     let policy = policy(state, stored);
-    Ok(IssueView::new(&policy, &stored.facts, &next(state, stored), &runs))
+    let hindrance = *state.hindrance.borrow();
+    Ok(IssueView::new(&policy, &stored.facts, &next(state, stored), hindrance.as_ref(), &runs))
 }
 
 fn policy(state: &ServerState, stored: &Stored) -> Policy {

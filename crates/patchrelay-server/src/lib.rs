@@ -21,8 +21,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use patchrelay_domain::Project;
+use patchrelay_domain::{Hindrance, Project};
 use patchrelay_ports::{Clock, Probe, Store, WebhookSource};
+use tokio::sync::watch;
 
 pub use crate::{
     auth::{OpenBind, Operators},
@@ -52,6 +53,8 @@ pub struct ServerState {
     pub version: &'static str,
     /// What the last look at the database said.
     pub readiness: Readiness,
+    /// What keeps every run from being started.
+    pub hindrance: watch::Receiver<Option<Hindrance>>,
     /// What bounds bodies in flight.
     pub intake: InFlight,
     /// Where a crash test may strike.
@@ -96,6 +99,7 @@ async fn ready(State(state): State<ServerState>) -> Response {
         "ready": ready,
         "checks": {
             "database": if ready { "ok" } else { "failed" },
+            "disk": if state.hindrance.borrow().is_some() { "low" } else { "ok" },
             "agent": "unknown", "linear": "unknown", "github": "unknown", "reconcile": "unknown",
         },
     });

@@ -4,9 +4,9 @@ mod explain;
 
 use chrono::{DateTime, SecondsFormat};
 use patchrelay_domain::{
-    IssueFacts, IssueId, NextStep, Policy, PrState, RunOutcome, RunState, RunStatus, RunType,
-    Timestamp, delivery_mode, factory_state, gate_status, session_state, status_note,
-    waiting_reason,
+    Hindrance, IssueFacts, IssueId, NextStep, Policy, PrState, RunOutcome, RunState, RunStatus,
+    RunType, Timestamp, delivery_mode, factory_state, gate_status, session_state, status_note,
+    waiting_reason, waiting_reason_under,
 };
 use patchrelay_ports::{DeadDeliveries, DeadDelivery, RunRecord};
 use serde::Serialize;
@@ -141,6 +141,7 @@ impl IssueView {
         policy: &Policy,
         facts: &IssueFacts,
         next: &NextStep,
+        hindrance: Option<&Hindrance>,
         runs: &[RunRecord],
     ) -> Self {
         let review = facts.decisive_review();
@@ -157,7 +158,7 @@ impl IssueView {
             url: ticket.map(|ticket| ticket.url.clone()),
             state: state.as_str(),
             session_state: session_state(facts, state).as_str(),
-            waiting_reason: waiting_reason(next),
+            waiting_reason: waiting_reason_under(next, hindrance),
             status_note: status_note(facts, next),
             delivery_mode: delivery_mode(facts).as_str(),
             delegated: facts.is_delegated(),

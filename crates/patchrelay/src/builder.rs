@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use patchrelay_domain::Hindrance;
 use patchrelay_engine::{Engine, EngineError, Nudge, Ports, Settings};
 use patchrelay_ports::{
     AgentRuntime, Clock, Forge, Ids, NoProbe, Probe, Store, Tracker, WebhookSource, Workspaces,
 };
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A PatchRelay that is ready to run.
@@ -23,6 +25,11 @@ impl PatchRelay {
     /// What wakes it before its time: tell it of each delivery that was stored.
     pub fn nudge(&self) -> Nudge {
         self.engine.nudge()
+    }
+
+    /// What keeps every run from being started, as it changes.
+    pub fn hindrance(&self) -> watch::Receiver<Option<Hindrance>> {
+        self.engine.hindrance()
     }
 
     /// Runs until stopped, then drains and returns. Dropping the future instead is like `kill -9`: nothing is lost,

@@ -194,6 +194,7 @@ impl Config {
                 turn_timeout: Duration::from_secs(self.codex.turn_timeout_seconds),
                 silence_timeout: Duration::from_secs(self.codex.silence_seconds),
                 retention: self.retention(),
+                min_free_bytes: self.retention.min_free_bytes,
                 ..Settings::default()
             },
             places,

@@ -45,6 +45,15 @@ fn order(limits: &SlotLimits, load: &Load, ready: &[ReadyIssue]) -> Vec<String> 
 }
 
 #[test]
+fn nothing_starts_while_something_is_in_the_way_of_everything() {
+    let hindrance = Some(Hindrance::LittleSpace { free: 1, needed: 2 });
+    let hindered = Load { hindrance, ..Load::default() };
+    let ready = [ready("urgent", "a", 1, 3)];
+    assert_eq!(order(&limits(9, &[]), &hindered, &ready), [""; 0]);
+    assert_eq!(order(&limits(9, &[]), &Load::default(), &ready), ["urgent"]);
+}
+
+#[test]
 fn the_urgent_goes_first_and_no_priority_last() {
     let ready = [ready("none", "a", 0, 1), ready("low", "a", 4, 2), ready("urgent", "a", 1, 3)];
     assert_eq!(order(&limits(9, &[]), &load(&[]), &ready), ["urgent", "low", "none"]);

@@ -3,6 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use axum::http::StatusCode;
+use patchrelay_domain::Hindrance;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -29,7 +30,7 @@ async fn ready_is_what_the_database_is() {
     assert_eq!(ready.status, StatusCode::OK);
     let unknown = "unknown";
     let checks = json!({
-        "database": "ok", "agent": unknown, "linear": unknown, "github": unknown, "reconcile": unknown,
+        "database": "ok", "disk": "ok", "agent": unknown, "linear": unknown, "github": unknown, "reconcile": unknown,
     });
     assert_eq!(ready.json(), json!({ "ready": true, "checks": checks }));
 
@@ -43,6 +44,16 @@ async fn ready_is_what_the_database_is() {
     assert_eq!(broken.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(broken.json()["ready"], false);
     assert_eq!(broken.json()["checks"]["database"], "failed");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_is_told_and_does_not_make_it_unready() {
+    let world = World::new().await;
+    world.set_hindrance(Some(Hindrance::LittleSpace { free: 1, needed: 2_000_000 }));
+    let ready = world.get("/ready").await;
+    assert_eq!((ready.status, &ready.json()["checks"]["disk"]), (StatusCode::OK, &json!("low")));
+    world.set_hindrance(None);
+    assert_eq!(world.get("/ready").await.json()["checks"]["disk"], "ok");
 }
 
 /// On a real socket: the peer's address reaches the rule for operators, and a stop ends the service.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use patchrelay_domain::{
-    BranchName, CommitSha, IssueId, PrNumber, PrState, PullRequest, RunId, RunOutcome, RunState,
-    ThreadId, TrackerStateKind, TurnId, Worktree,
+    BranchName, CommitSha, Hindrance, IssueId, PrNumber, PrState, PullRequest, RunId, RunOutcome,
+    RunState, ThreadId, TrackerStateKind, TurnId, Worktree,
 };
 use patchrelay_ports::Store;
 use serde_json::Value;
@@ -80,6 +80,19 @@ async fn pages(world: &World, query: &str) -> Vec<Vec<String>> {
         }
         assert!(pages.len() < 100, "the pages have no end");
     }
+}
+
+#[tokio::test]
+async fn who_would_run_is_shown_to_wait_for_space_while_there_is_none() {
+    let world = World::new().await;
+    delegated(&world, "ticket-1", "APP-1").await;
+    let reason = async || world.get("/api/issues/APP-1").await.json()["waiting_reason"].clone();
+    assert_eq!(reason().await, "ready to run implementation");
+    world.set_hindrance(Some(Hindrance::LittleSpace { free: 1_000_000, needed: 2_000_000 }));
+    assert_eq!(
+        reason().await,
+        "waiting for free disk space: 1 MB are free, and nothing is started below 2 MB"
+    );
 }
 
 #[tokio::test]

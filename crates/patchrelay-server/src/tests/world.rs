@@ -16,8 +16,8 @@ use axum::{
 };
 use hmac::{Hmac, Mac};
 use patchrelay_domain::{
-    Budgets, Change, Charge, IssueFacts, IssueId, Observation, ObservationKind, Policy, Project,
-    ProjectId, RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp, TrackerState,
+    Budgets, Change, Charge, Hindrance, IssueFacts, IssueId, Observation, ObservationKind, Policy,
+    Project, ProjectId, RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp, TrackerState,
     TrackerStateKind, change, charge,
 };
 use patchrelay_github::GithubWebhooks;
@@ -31,6 +31,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::Sha256;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::{InFlight, Operators, Readiness, ServerState, router};
@@ -54,6 +55,7 @@ pub(super) struct World {
     pub(super) store: Arc<SqlStore>,
     pub(super) state: ServerState,
     nudges: Arc<AtomicU32>,
+    hindrance: watch::Sender<Option<Hindrance>>,
     _directory: TempDir,
 }
 
@@ -63,6 +65,7 @@ impl World {
         let store = Arc::new(SqlStore::sqlite(&directory.path().join("test.db")).await.unwrap());
         let nudges = Arc::new(AtomicU32::new(0));
         let counted = nudges.clone();
+        let hindrance = watch::channel(None).0;
         let state = ServerState {
             store: store.clone(),
             clock: Arc::new(FixedClock),
@@ -82,9 +85,15 @@ impl World {
             version: "1.2.3",
             readiness: Readiness::default(),
             intake: InFlight::default(),
+            hindrance: hindrance.subscribe(),
             probe: Arc::new(NoProbe),
         };
-        Self { store, state, nudges, _directory: directory }
+        Self { store, state, nudges, hindrance, _directory: directory }
+    }
+
+    /// Lets something keep runs from being started, or nothing.
+    pub(super) fn set_hindrance(&self, hindrance: Option<Hindrance>) {
+        self.hindrance.send_replace(hindrance);
     }
 
     /// Lets every later call of the store fail.

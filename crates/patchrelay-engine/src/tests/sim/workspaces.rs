@@ -23,6 +23,8 @@ pub(in crate::tests) struct Disk {
     pub(in crate::tests) rescued: Vec<(RunId, Files)>,
     /// Everything that agents ever wrote, as path and content.
     pub(in crate::tests) written: Vec<(String, String)>,
+    /// How many bytes are free, unless there is no end of them.
+    pub(in crate::tests) free: Option<u64>,
 }
 
 /// A worktree.
@@ -193,5 +195,12 @@ impl Workspaces for Sim {
             }
         };
         call.answer(pushed).await.map_err(lost)
+    }
+
+    async fn free_space(&self) -> Result<u64, WorkspaceError> {
+        let lost = |lost: Lost| lost.local("look for free space");
+        let call = self.call("free_space").await.map_err(lost)?;
+        let free = self.state().disk.free.unwrap_or(u64::MAX);
+        call.answer(free).await.map_err(lost)
     }
 }

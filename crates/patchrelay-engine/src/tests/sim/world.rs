@@ -3,8 +3,9 @@
 use std::{fmt::Write, path::Path, sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    BranchName, Budgets, IssueFacts, IssueId, NextStep, NodeId, Observation, ObservationKind,
-    Policy, Project, ProjectId, PullRequest, SessionId, Timestamp, Wait, change, decide,
+    BranchName, Budgets, Hindrance, IssueFacts, IssueId, NextStep, NodeId, Observation,
+    ObservationKind, Policy, Project, ProjectId, PullRequest, SessionId, Timestamp, Wait, change,
+    decide,
 };
 use patchrelay_ports::{
     Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, Role, RunRecord, Source, Store,
@@ -13,7 +14,7 @@ use patchrelay_ports::{
 use patchrelay_store::SqlStore;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -54,6 +55,7 @@ pub(in crate::tests) struct World {
 }
 
 struct Running {
+    hindrance: watch::Receiver<Option<Hindrance>>,
     task: JoinSet<Result<(), EngineError>>,
     stop: CancellationToken,
     nudge: Nudge,
@@ -187,9 +189,15 @@ impl World {
         let woken = if self.is_deaf { Nudge::default() } else { nudge.clone() };
         let engine = Engine::woken_by(woken, nudge, ports, self.settings.clone());
         let (nudge, stop) = (engine.nudge(), CancellationToken::new());
+        let hindrance = engine.hindrance();
         let mut task = JoinSet::new();
         task.spawn(engine.run_until(stop.clone()));
-        self.engine = Some(Running { task, stop, nudge });
+        self.engine = Some(Running { hindrance, task, stop, nudge });
+    }
+
+    /// What keeps the engine from starting runs.
+    pub(in crate::tests) fn hindrance(&self) -> Option<Hindrance> {
+        *self.engine.as_ref().expect("an engine runs").hindrance.borrow()
     }
 
     /// Asks the engine to stop, without waiting.
