@@ -67,7 +67,9 @@ impl Engine {
         info!(worker = %context.worker.id, node = %context.worker.node, projects = context.settings.projects.len(), "engine started");
         let stop = stop.child_token();
         let mut loops = JoinSet::new();
-        let (c, s) = (context.clone(), stop.clone());
+        // Other nodes leave us our work as long as there is any, so this loop ends last.
+        let gone = CancellationToken::new();
+        let (c, s) = (context.clone(), gone.clone());
         loops.spawn(async move { ("nodes", nodes::run(c, s).await) });
         let (c, s) = (context.clone(), stop.clone());
         loops.spawn(async move {
@@ -104,6 +106,9 @@ impl Engine {
                 result = Err(ended_early);
             }
             stop.cancel();
+            if loops.len() <= 1 {
+                gone.cancel();
+            }
         }
         info!("engine stopped");
         result

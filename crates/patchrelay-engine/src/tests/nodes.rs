@@ -131,3 +131,20 @@ async fn what_another_node_stored_is_heard_within_seconds() {
     let stopped = RunOutcome::Interrupted { by: Interruption::Undelegated };
     assert_eq!(world.runs().await[0].outcome, Some(stopped));
 }
+
+/// What it still does must not be taken from it before it is done.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_drains_is_still_there() {
+    let mut world = World::with_delegated_ticket().await;
+    world.settings.drain = Duration::from_secs(600);
+    let write = Act::Writes { path: "first", content: "one" };
+    let turn = Turn::of([(5, write), (400, Act::Ends("Done.".to_owned()))]);
+    world.sim.state().agents.work.push_back(turn);
+    world.start();
+    world.until_written().await;
+    world.ask_to_stop();
+    world.pass(Duration::from_secs(300)).await;
+    let silence = world.silence().await.expect("it was there");
+    assert!(silence < world.settings.lease_ttl, "{silence:?}");
+    world.ended().await.expect("it ends well");
+}

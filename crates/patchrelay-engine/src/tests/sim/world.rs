@@ -368,6 +368,12 @@ impl World {
         standing(self.store.register(&worker, self.sim.now())).await.expect("the store works");
     }
 
+    /// For how long nothing was heard of this node.
+    pub(in crate::tests) async fn silence(&self) -> Option<Duration> {
+        let silence = self.store.silence(&self.settings.node, self.sim.now());
+        standing(silence).await.expect("the store works")
+    }
+
     /// Another node says that it is there.
     pub(in crate::tests) async fn beat_elsewhere(&self) {
         let worker = self.worker("another", NodeId::new("elsewhere"));
