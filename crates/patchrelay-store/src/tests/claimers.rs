@@ -96,6 +96,7 @@ impl Claimer {
                 };
                 if let Some((after, tell)) = self.hangs_after
                     && done == after
+                    && self.is_new(&lease).await
                 {
                     self.claim(&lease).await;
                     self.log.append(What::Begin, &lease);
@@ -109,8 +110,7 @@ impl Claimer {
 
     /// Works on an issue from the claim to the settlement. `false`: somebody else had done it meanwhile.
     async fn work(&self, lease: &Lease) -> bool {
-        let before = self.store.load(&lease.issue).await.unwrap().unwrap();
-        let is_new = before.version == 1;
+        let is_new = self.is_new(lease).await;
         if is_new {
             self.log.append(What::Begin, lease);
             let run = self.claim(lease).await;
@@ -123,6 +123,11 @@ impl Claimer {
         }
         self.store.release(lease).await.unwrap();
         is_new
+    }
+
+    /// Whether nobody had worked on the issue before the lease of it was ours: it may have been ready long ago.
+    async fn is_new(&self, lease: &Lease) -> bool {
+        self.store.load(&lease.issue).await.unwrap().unwrap().version == 1
     }
 
     async fn claim(&self, lease: &Lease) -> RunId {
