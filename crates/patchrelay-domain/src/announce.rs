@@ -67,7 +67,8 @@ pub fn announce(
         | ObservationKind::BaseCheckRead { .. }
         | ObservationKind::MergeStateRead { .. }
         | ObservationKind::HomeMoved { .. }
-        | ObservationKind::InputDelivered { .. } => Vec::new(),
+        | ObservationKind::InputDelivered { .. }
+        | ObservationKind::WorktreeRemoved { .. } => Vec::new(),
     }
 }
 

@@ -68,6 +68,9 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
         ObservationKind::Approved { tree, by, order: _ } => {
             people::approve(policy, &mut new, tree, by)
         }
+        ObservationKind::WorktreeRemoved { path, rescue: _ } => {
+            runs::worktree_removed(&mut new, path)
+        }
         ObservationKind::Asked { question, about } => people::asked(&mut new, at, question, *about),
         ObservationKind::Escalated { reason } => people::escalated(&mut new, at, reason),
 

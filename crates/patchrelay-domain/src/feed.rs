@@ -135,6 +135,15 @@ pub fn describe(observation: &Observation) -> FeedEntry {
             ),
         ),
         ObservationKind::RunSettled { result, charge, .. } => outcome(result, *charge),
+        ObservationKind::WorktreeRemoved { path, rescue } => (
+            FeedLevel::Info,
+            match rescue {
+                Some(rescue) => {
+                    format!("removed the worktree {path}; what was in it is in {rescue}")
+                }
+                None => format!("removed the worktree {path}; nothing was in it but a commit"),
+            },
+        ),
         ObservationKind::Asked { question, .. } => {
             (FeedLevel::Warn, format!("asked a human: {question}"))
         }

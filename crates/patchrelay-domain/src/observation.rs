@@ -212,6 +212,13 @@ pub enum ObservationKind {
         #[serde(default)]
         spent: Spent,
     },
+    /// We removed the issue's directory, because the issue is over.
+    WorktreeRemoved {
+        /// Which directory.
+        path: String,
+        /// The ref that keeps what was in it, if that was not just a commit.
+        rescue: Option<String>,
+    },
     /// We asked a human.
     Asked {
         /// What.
@@ -249,6 +256,7 @@ impl ObservationKind {
             Self::HomeMoved { .. } => "home_moved",
             Self::InputDelivered { .. } => "input_delivered",
             Self::RunSettled { .. } => "run_settled",
+            Self::WorktreeRemoved { .. } => "worktree_removed",
             Self::Asked { .. } => "asked",
             Self::Escalated { .. } => "escalated",
         }
@@ -282,6 +290,7 @@ impl ObservationKind {
             | Self::MergeStateRead { .. }
             // It comes back to a home that it had before.
             | Self::HomeMoved { .. }
+            | Self::WorktreeRemoved { .. }
             | Self::Asked { .. }
             | Self::Escalated { .. } => None,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Timestamp;
+use crate::{IssueFacts, NextStep, NodeId, Timestamp};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -17,11 +17,13 @@ pub struct Retention {
     pub inbox: Duration,
     /// Lines of the feed, and reports of settled issues after they were sent or refused.
     pub feed: Duration,
+    /// The directory of a settled issue, after its last change.
+    pub worktrees: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { inbox: 14 * DAY, feed: 30 * DAY }
+        Self { inbox: 14 * DAY, feed: 30 * DAY, worktrees: DAY }
     }
 }
 
@@ -48,6 +50,23 @@ impl Retention {
             reports: feed,
             feed,
         }
+    }
+
+    /// Whether an issue, of which this comes next, needs its directory on this node no more: it is here, it has been over
+    /// for long, no run has it, and nobody is asked what to do with what is in it.
+    pub fn lets_go_of_worktree(
+        &self,
+        now: Timestamp,
+        node: &NodeId,
+        facts: &IssueFacts,
+        next: &NextStep,
+    ) -> bool {
+        matches!(next, NextStep::Settled(_))
+            && facts.worktree.is_some()
+            && facts.home.as_ref().is_none_or(|home| home == node)
+            && facts.slot.is_none()
+            && facts.held.is_none()
+            && self.worktrees <= now.since(facts.updated)
     }
 }
 

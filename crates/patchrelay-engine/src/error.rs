@@ -1,7 +1,7 @@
 //! The engine's errors.
 
 use patchrelay_domain::{IssueId, NodeId};
-use patchrelay_ports::{CallError, NormalizeError, StoreError};
+use patchrelay_ports::{CallError, NormalizeError, StoreError, WorkspaceError};
 use thiserror::Error;
 
 /// Why the engine could not do something now.
@@ -13,6 +13,9 @@ pub enum EngineError {
     /// The tracker or the forge could not do it.
     #[error("an outside service could not be used")]
     Call(#[from] CallError),
+    /// A worktree could not be used.
+    #[error("a worktree could not be used")]
+    Workspace(#[from] WorkspaceError),
     /// A delivery cannot be understood.
     #[error("a delivery cannot be understood")]
     Normalize(#[from] NormalizeError),
@@ -47,6 +50,7 @@ impl EngineError {
             Self::Store(StoreError::Corrupt { .. })
             | Self::Normalize(_)
             | Self::Superseded { .. }
+            | Self::Workspace(_)
             | Self::LoopEnded { .. } => false,
         }
     }

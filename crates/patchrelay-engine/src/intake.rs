@@ -274,6 +274,7 @@ async fn failed(context: &Context, row: &InboxRow, error: &EngineError) -> Resul
             EngineError::Call(error) => error.retry_after(),
             EngineError::Store(_)
             | EngineError::Normalize(_)
+            | EngineError::Workspace(_)
             | EngineError::Contended { .. }
             | EngineError::Superseded { .. }
             | EngineError::LoopEnded { .. } => None,

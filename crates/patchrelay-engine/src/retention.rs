@@ -1,5 +1,7 @@
 //! Retention: what is over is forgotten, in pieces small enough that nobody waits for them.
 
+mod worktrees;
+
 use std::{sync::Arc, time::Duration};
 
 use patchrelay_domain::Cuts;
@@ -7,6 +9,7 @@ use patchrelay_ports::Expired;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::worktrees::Worktrees;
 use crate::{EngineError, context::Context, error::chain};
 
 /// How often it is looked for what became too old. Ages are days, so an hour more does not matter.
@@ -17,9 +20,13 @@ const BATCH: u32 = 200;
 
 /// Runs until stopped.
 pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
+    let mut worktrees = Worktrees::default();
     while !stop.is_cancelled() {
         if let Err(error) = sweep(&context, &stop).await {
             warn!(error = %chain(&error), "forgetting what is over was cut short");
+        }
+        if let Err(error) = worktrees.sweep(&context, &stop).await {
+            warn!(error = %chain(&error), "removing worktrees was cut short");
         }
         tokio::select! {
             () = stop.cancelled() => {}

@@ -4,6 +4,7 @@ mod attack;
 mod crash;
 mod fetch;
 mod limits;
+mod removal;
 mod token;
 mod way;
 pub(crate) mod world;

@@ -5,7 +5,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use patchrelay_domain::{BranchName, CommitSha, IssueId, Project, RunId, Worktree};
 use patchrelay_ports::{
-    CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, TreeState, WorkspaceError,
+    CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState, WorkspaceError,
     Workspaces,
 };
 use patchrelay_process::ProcessError;
@@ -20,6 +20,7 @@ use crate::{
     names::{as_name, commit_arg, publish_ref},
     place::{Place, Repository},
     publish,
+    record::Record,
     refs::remove_locks,
     rescue,
     snapshot::{self, Snapshot},
@@ -218,7 +219,7 @@ impl Workspaces for GitWorkspaces {
         let start = self.start(order, &place).await?;
         let base = match found {
             Found::Whole(record) => self.renew(order, &place, record.base, start).await?,
-            Found::Nothing | Found::HalfMade => {
+            Found::Nothing | Found::HalfMade(_) => {
                 worktree::make(&self.git, &place, &start).await?;
                 start
             }
@@ -240,7 +241,7 @@ impl Workspaces for GitWorkspaces {
         let _held = self.hold(&place).await?;
         match worktree::find(&place).await? {
             Found::Whole(_) => {}
-            Found::Nothing | Found::HalfMade => {
+            Found::Nothing | Found::HalfMade(_) => {
                 return Err(local(format!("inspect `{}`", worktree.path))("the worktree is gone"));
             }
         }
@@ -262,7 +263,7 @@ impl Workspaces for GitWorkspaces {
         let base = match worktree::find(&place).await? {
             Found::Whole(record) => record.base,
             // No agent was ever in it.
-            Found::Nothing | Found::HalfMade => return Ok(None),
+            Found::Nothing | Found::HalfMade(_) => return Ok(None),
         };
         clone::restore_config_of(&place.clone).await?;
         let snapshot = snapshot::take(&self.git, &place, &base).await?;
@@ -291,6 +292,44 @@ impl Workspaces for GitWorkspaces {
         let repository = Repository::of(&self.config, &order.project)?;
         clone::restore_config_of(&repository.clone).await?;
         publish::push(&self.git, &repository, order).await
+    }
+
+    async fn remove(
+        &self,
+        project: &Project,
+        issue: &IssueId,
+        run: &RunId,
+        path: &str,
+    ) -> Result<Removed, WorkspaceError> {
+        let place = Place::of(&self.config, project, path)?;
+        let _worktree = self.hold(&place).await?;
+        let _clone = self.locks.hold(&place.clone).await;
+        let record = match worktree::find(&place).await? {
+            Found::Nothing => {
+                let was_ours = Record::load(&place).await?.is_some();
+                worktree::forget(&place).await?;
+                return Ok(if was_ours { Removed::Gone { rescue: None } } else { Removed::Absent });
+            }
+            // No agent was ever in it, or what was in it was kept before its removal began.
+            Found::HalfMade(record) => {
+                worktree::remove(&place, &record.base).await?;
+                return Ok(Removed::Gone { rescue: None });
+            }
+            Found::Whole(record) => record,
+        };
+        clone::restore_config_of(&place.clone).await?;
+        let snapshot = snapshot::take(&self.git, &place, &record.base).await?;
+        if let Some(hit) = snapshot.hits.first() {
+            return Ok(Removed::Stays {
+                reason: format!("it holds what git cannot keep: {hit:?}"),
+            });
+        }
+        let names = (issue, run);
+        let identity = &self.config.identity;
+        let rescue =
+            rescue::keep(&self.git, identity, &place, &record.base, &snapshot, names).await?;
+        worktree::remove(&place, &record.base).await?;
+        Ok(Removed::Gone { rescue })
     }
 
     async fn free_space(&self) -> Result<u64, WorkspaceError> {

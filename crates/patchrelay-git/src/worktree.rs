@@ -21,8 +21,8 @@ const MAX_GIT_FILE: u64 = 16 * 1024;
 pub(crate) enum Found {
     /// Nothing.
     Nothing,
-    /// A worktree of ours that was never finished, so no agent was ever in it.
-    HalfMade,
+    /// A worktree of ours that is not finished, or not any more: no agent was ever in it, or what it left is kept.
+    HalfMade(Record),
     /// A worktree of ours.
     Whole(Record),
 }
@@ -56,7 +56,7 @@ pub(crate) async fn find(place: &Place) -> Result<Found, WorkspaceError> {
     match Record::load(place).await? {
         None => Err(foreign("there is no record of our making it")),
         Some(record) if record.is_whole => Ok(Found::Whole(record)),
-        Some(_) => Ok(Found::HalfMade),
+        Some(record) => Ok(Found::HalfMade(record)),
     }
 }
 
@@ -82,6 +82,28 @@ pub(crate) async fn make(git: &Git, place: &Place, base: &CommitSha) -> Result<(
         return Err(local(failed())("git did not name it as it was expected to"));
     }
     Record { base: base.clone(), is_whole: true }.store(place).await
+}
+
+/// Removes the worktree, which has to be ours and its content kept elsewhere. After a crash at any point the place is
+/// [`Found::HalfMade`] or [`Found::Nothing`]. Needs the locks of the worktree and of the clone.
+pub(crate) async fn remove(place: &Place, base: &CommitSha) -> Result<(), WorkspaceError> {
+    let failed = || format!("remove the worktree `{}`", place.path.display());
+    Record { base: base.clone(), is_whole: false }.store(place).await?;
+    let (path, admin, index) = (place.path.clone(), place.admin(), place.index.clone());
+    let removed = blocking(move || {
+        remove_tree(&path)?;
+        remove_tree(&admin)?;
+        remove_tree(&index)
+    });
+    removed.await.map_err(local(failed()))?;
+    forget(place).await
+}
+
+/// Removes the record of a worktree that is gone.
+pub(crate) async fn forget(place: &Place) -> Result<(), WorkspaceError> {
+    let record = place.record.clone();
+    let failed = || format!("remove the record of worktree `{}`", place.path.display());
+    blocking(move || remove_tree(&record)).await.map_err(local(failed()))
 }
 
 /// Lets the worktree stand on another commit, whose tree is the one that the snapshot just taken of it gave. No file of

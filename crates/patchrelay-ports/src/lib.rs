@@ -25,8 +25,8 @@ pub use crate::{
     store::{
         Beat, Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, Guard, InboxRow,
         IssueFilter, Lease, NewOrder, NewRun, OrderId, OutboxRow, Pulse, Received, Role, RunRecord,
-        Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits,
-        Worker,
+        SettledIssue, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
+        Urgency, Waits, Worker,
     },
     tracker::{
         CreateActivity, MoveTicket, Moved, SetLink, SetPlan, Tracker, TrackerIdentity, WriteComment,
@@ -35,8 +35,8 @@ pub use crate::{
         Admission, Genuine, Headers, NormalizeError, Refusal, Signal, SignalKind, WebhookSource,
     },
     workspace::{
-        CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, TreeState, WorkspaceError,
-        Workspaces,
+        CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState,
+        WorkspaceError, Workspaces,
     },
 };
 

@@ -359,6 +359,15 @@ pub enum Expired {
     Feed,
 }
 
+/// An issue that is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledIssue {
+    /// Which.
+    pub issue: IssueId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// Which issues to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IssueFilter {
@@ -492,6 +501,15 @@ pub trait Store: Send + Sync {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<ReadyIssue>, StoreError>;
+
+    /// Issues that were settled before a time and still are, the first settled ones first; with `after`, those that come
+    /// after this one in that order.
+    async fn settled(
+        &self,
+        before: Timestamp,
+        after: Option<&SettledIssue>,
+        limit: u32,
+    ) -> Result<Vec<SettledIssue>, StoreError>;
 
     /// When the earliest issue that waits for a time after `now` is due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;

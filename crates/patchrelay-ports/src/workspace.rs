@@ -84,6 +84,23 @@ pub enum Pushed {
     },
 }
 
+/// What became of a worktree that was to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone.
+    Gone {
+        /// The ref that keeps what was in it, if that was not just its commit.
+        rescue: Option<String>,
+    },
+    /// There was none on this machine.
+    Absent,
+    /// It stays, because something in it could not be kept elsewhere.
+    Stays {
+        /// What.
+        reason: String,
+    },
+}
+
 /// A branch on the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteBranch {
@@ -179,6 +196,16 @@ pub trait Workspaces: Send + Sync {
 
     /// Pushes. Pushing what is already there is accepted.
     async fn push(&self, order: &PushOrder) -> Result<Pushed, WorkspaceError>;
+
+    /// Removes the worktree at this path, if it is one of ours. What is in it besides its commit is first kept in a
+    /// rescue ref of this run; where that is not possible for all of it, the worktree stays.
+    async fn remove(
+        &self,
+        project: &Project,
+        issue: &IssueId,
+        run: &RunId,
+        path: &str,
+    ) -> Result<Removed, WorkspaceError>;
 
     /// How many bytes are free for clones and worktrees, on the disk that has the least.
     async fn free_space(&self) -> Result<u64, WorkspaceError>;

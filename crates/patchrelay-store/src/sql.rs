@@ -142,6 +142,13 @@ statements! {
         ORDER BY ready_since_ms, id
         LIMIT $2"];
 
+    SETTLED = ["
+        SELECT id, settled_ms
+        FROM issues
+        WHERE settled_ms < $1 AND (settled_ms, id) > ($2, $3)
+        ORDER BY settled_ms, id
+        LIMIT $4"];
+
     NEXT_DUE = ["
         SELECT MIN(next_due_ms) FROM issues WHERE next_kind = 'wait' AND next_due_ms > $1"];
 

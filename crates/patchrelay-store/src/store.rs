@@ -19,7 +19,7 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Beat, Commit, Committed, DeadDeliveries, Delivery, Expired, InboxRow, IssueFilter, Lease,
-    OutboxRow, Pulse, Received, Role, RunRecord, Source, Store, StoreError, Stored,
+    OutboxRow, Pulse, Received, Role, RunRecord, SettledIssue, Source, Store, StoreError, Stored,
     StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
 };
 
@@ -139,6 +139,15 @@ impl Store for SqlStore {
         limit: u32,
     ) -> Result<Vec<ReadyIssue>, StoreError> {
         issues::ready(&self.database, worker, now, limit).await
+    }
+
+    async fn settled(
+        &self,
+        before: Timestamp,
+        after: Option<&SettledIssue>,
+        limit: u32,
+    ) -> Result<Vec<SettledIssue>, StoreError> {
+        issues::settled(&self.database, before, after, limit).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {

@@ -203,7 +203,11 @@ impl Config {
 
     fn retention(&self) -> Retention {
         let section = &self.retention;
-        Retention { inbox: days(section.inbox_days), feed: days(section.feed_days) }
+        Retention {
+            inbox: days(section.inbox_days),
+            feed: days(section.feed_days),
+            worktrees: Duration::from_secs(section.worktree_hours.saturating_mul(60 * 60)),
+        }
     }
 
     /// Where the program remembers, or the key that is wrong and why.

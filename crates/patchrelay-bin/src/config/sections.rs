@@ -252,13 +252,20 @@ pub(crate) struct RetentionSection {
     pub(crate) inbox_days: u64,
     /// Lines of the feed, and reports of settled issues, in days.
     pub(crate) feed_days: u64,
+    /// The worktree of a settled issue, in hours after its last change.
+    pub(crate) worktree_hours: u64,
     /// How many bytes have to be free on the disks of clones and worktrees, or no run is started; 0 is none.
     pub(crate) min_free_bytes: u64,
 }
 
 impl Default for RetentionSection {
     fn default() -> Self {
-        Self { inbox_days: 14, feed_days: 30, min_free_bytes: patchrelay::domain::FREE_SPACE }
+        Self {
+            inbox_days: 14,
+            feed_days: 30,
+            worktree_hours: 24,
+            min_free_bytes: patchrelay::domain::FREE_SPACE,
+        }
     }
 }
 

@@ -96,6 +96,7 @@ draft = true
 [retention]
 inbox_days = 17
 feed_days = 18
+worktree_hours = 20
 min_free_bytes = 19
 [telemetry]
 log = "debug"

@@ -390,3 +390,12 @@ fn recovery_due(policy: &Policy, at: Timestamp, earlier: u32) -> Option<Timestam
 fn backoff(policy: &Policy, doublings: u32) -> Duration {
     policy.budgets.recovery_backoff.saturating_mul(1 << doublings.min(16))
 }
+
+/// The directory is gone, unless a run has begun to use it since.
+pub(super) fn worktree_removed(facts: &mut IssueFacts, path: &str) -> bool {
+    let is_ours = facts.slot.is_none() && facts.worktree.as_deref() == Some(path);
+    if is_ours {
+        facts.worktree = None;
+    }
+    is_ours
+}

@@ -89,6 +89,7 @@ fn facts_and_observations_survive_storage() {
         ObservationKind::Asked { question: "?".to_owned(), about: crate::About::Work },
         ObservationKind::Escalated { reason: "!".to_owned() },
         moved("one", "other"),
+        ObservationKind::WorktreeRemoved { path: "/w".to_owned(), rescue: None },
     ] {
         let observation = observation(1, kind);
         let text = serde_json::to_string(&observation).unwrap();

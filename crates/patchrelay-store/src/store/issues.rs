@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use patchrelay_domain::{BranchName, IssueId, PrNumber, ProjectId, ReadyIssue, Timestamp};
-use patchrelay_ports::{IssueFilter, StoreError, Stored, Worker};
+use patchrelay_ports::{IssueFilter, SettledIssue, StoreError, Stored, Worker};
 
 use super::{failed, millis};
 use crate::{
@@ -72,6 +72,26 @@ pub(super) async fn ready(
         .await
         .map_err(failed("list the ready issues"))?;
     read_all(rows)
+}
+
+pub(super) async fn settled(
+    database: &Database,
+    before: Timestamp,
+    after: Option<&SettledIssue>,
+    limit: u32,
+) -> Result<Vec<SettledIssue>, StoreError> {
+    let rows: Vec<(String, i64)> = query(sql::SETTLED)
+        .bind(before.millis())
+        .bind(after.map_or(i64::MIN, |last| last.since.millis()))
+        .bind(after.map_or_else(String::new, |last| last.issue.to_string()))
+        .bind(i64::from(limit))
+        .read_all(database)
+        .await
+        .map_err(failed("list what is settled"))?;
+    let read = |(id, since): (String, i64)| {
+        Ok(SettledIssue { issue: issue_id(&id)?, since: Timestamp::from_millis(since) })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 pub(super) async fn next_due(

@@ -89,7 +89,8 @@ macro_rules! for_every_case {
                 the_log_is_its_newest_part_oldest_first,
                 the_feed_goes_on_after_a_cursor,
                 whoever_follows_the_feed_misses_no_line,
-                runs_of_an_issue_are_listed_oldest_first;
+                runs_of_an_issue_are_listed_oldest_first,
+                settled_issues_are_listed_in_the_order_of_their_ends;
             retention:
                 what_a_delivery_says_is_forgotten_before_that_it_came,
                 what_waits_is_never_forgotten,

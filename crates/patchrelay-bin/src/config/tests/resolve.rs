@@ -57,7 +57,10 @@ fn numbers_and_places_reach_the_engine() {
     assert_eq!(settings.silence_timeout, Duration::from_secs(7));
     assert_eq!(settings.turn_timeout, Duration::from_secs(8));
     let day = Duration::from_secs(86_400);
-    assert_eq!(settings.retention, Retention { inbox: 17 * day, feed: 18 * day });
+    assert_eq!(
+        settings.retention,
+        Retention { inbox: 17 * day, feed: 18 * day, worktrees: day * 20 / 24 }
+    );
     assert_eq!(settings.min_free_bytes, 19);
     let project = &settings.projects[0];
     assert_eq!(project.base_branch.as_ref().unwrap().as_str(), "trunk");

@@ -9,8 +9,8 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Beat, Commit, Committed, DeadDeliveries, Delivery, Expired, Guard, InboxRow, IssueFilter,
-    Lease, OutboxRow, Pulse, Received, Role, RunRecord, Source, Store, StoreError, Stored,
-    StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
+    Lease, OutboxRow, Pulse, Received, Role, RunRecord, SettledIssue, Source, Store, StoreError,
+    Stored, StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
 };
 use patchrelay_store::SqlStore;
 
@@ -158,6 +158,15 @@ impl Store for SimStore {
         limit: u32,
     ) -> Result<Vec<ReadyIssue>, StoreError> {
         self.through("store.ready", self.inner.ready(worker, now, limit)).await
+    }
+
+    async fn settled(
+        &self,
+        before: Timestamp,
+        after: Option<&SettledIssue>,
+        limit: u32,
+    ) -> Result<Vec<SettledIssue>, StoreError> {
+        self.through("store.settled", self.inner.settled(before, after, limit)).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use patchrelay_domain::{BranchName, CommitSha, IssueId, Project, RunId, Worktree};
 use patchrelay_ports::{
-    CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, TreeState, WorkspaceError,
+    CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState, WorkspaceError,
     Workspaces,
 };
 
@@ -195,6 +195,29 @@ impl Workspaces for Sim {
             }
         };
         call.answer(pushed).await.map_err(lost)
+    }
+
+    async fn remove(
+        &self,
+        _: &Project,
+        _: &IssueId,
+        run: &RunId,
+        path: &str,
+    ) -> Result<Removed, WorkspaceError> {
+        let lost = |lost: Lost| lost.local("remove a worktree");
+        let call = self.call("remove").await.map_err(lost)?;
+        let removed = {
+            let mut state = self.state();
+            if state.agents.is_any_in(path) {
+                state.is_wrong(format!("{path} was removed under an agent's feet"));
+            }
+            let rescue = state.rescue(run, path);
+            match state.disk.worktrees.remove(path) {
+                Some(_) => Removed::Gone { rescue },
+                None => Removed::Absent,
+            }
+        };
+        call.answer(removed).await.map_err(lost)
     }
 
     async fn free_space(&self) -> Result<u64, WorkspaceError> {

@@ -4,7 +4,7 @@ use patchrelay_domain::{
     BranchName, CommitSha, IssueFacts, NextStep, PrNumber, PrState, ProjectId, PullRequest,
     ReadyIssue, RunId, RunType, Settled, Timestamp, Versioned, Wait,
 };
-use patchrelay_ports::{Commit, Committed, Guard, IssueFilter, NewRun, Store};
+use patchrelay_ports::{Commit, Committed, Guard, IssueFilter, NewRun, SettledIssue, Store};
 
 use crate::tests::fixtures::{
     NOW, TTL, asked, back_off, change, claim, facts, issue, later, leased, line, opened, run_next,
@@ -279,4 +279,26 @@ pub(in crate::tests) async fn runs_of_an_issue_are_listed_oldest_first(store: Sh
     let runs = store.runs_of(&issue("a")).await.unwrap();
     let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
     assert_eq!(ids, ["r2", "r1"]);
+}
+
+pub(in crate::tests) async fn settled_issues_are_listed_in_the_order_of_their_ends(store: Shared) {
+    let over = || NextStep::Settled(Settled::Merged);
+    for (name, seconds) in [("late", 3), ("b", 2), ("a", 2), ("early", 1), ("again", 1)] {
+        next(&store, 0, name, over(), later(seconds)).await;
+    }
+    next(&store, 0, "open", run_next(), NOW).await;
+    next(&store, 1, "again", run_next(), later(5)).await;
+    let settled = async |before, after: Option<&SettledIssue>, limit| {
+        store.settled(later(before), after, limit).await.unwrap()
+    };
+    let names = |found: &[SettledIssue]| -> Vec<String> {
+        found.iter().map(|found| found.issue.ticket.to_string()).collect()
+    };
+    assert_eq!(names(&settled(3, None, 10).await), ["early", "a", "b"]);
+    let page = settled(4, None, 2).await;
+    assert_eq!(names(&page), ["early", "a"]);
+    assert_eq!(page[1].since, later(2));
+    assert_eq!(names(&settled(4, page.last(), 10).await), ["b", "late"]);
+    next(&store, 2, "again", over(), later(6)).await;
+    assert_eq!(names(&settled(10, page.last(), 10).await), ["b", "late", "again"]);
 }
