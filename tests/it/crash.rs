@@ -32,7 +32,8 @@ const OFTEN: [(Place, u32); 4] = [
     (Place::Intake, 2),
     // The session and the ticket; storing the merge is a step of its own.
     (Place::Observe, 2),
-    // Acknowledgement, action, started, opened, merged, completed.
+    // Acknowledgement, action, started, opened, merged, completed. Plans and the link come on top, and how many plans
+    // are superseded is a matter of time.
     (Place::SendReport, 6),
 ];
 

@@ -42,6 +42,9 @@ pub(crate) struct Ending {
     ticket: String,
     /// Kind and text of what people were told, in order.
     said: Vec<(String, String)>,
+    /// What the session shows of the plan, and how many links it has.
+    plan: Vec<(String, String)>,
+    links: usize,
     /// Title, text, branch and state of each pull request.
     pull_requests: Vec<(String, String, String, &'static str)>,
     /// The subjects of the commits on each branch of the remote, newest first.
@@ -192,12 +195,16 @@ impl Life {
     /// How often Linear was asked for what a report needs.
     fn told(&self) -> usize {
         let calls = |operation| self.world.linear.calls(operation);
-        calls("AgentActivityCreate") + calls("IssueById")
+        calls("AgentActivityCreate") + calls("AgentSessionUpdate") + calls("IssueById")
     }
 
     fn is_over(&self, ticket: &FakeIssue) -> bool {
         let linear = &self.world.linear;
-        linear.issue(&ticket.key).state == "Done" && 4 <= linear.activities(&ticket.key).len()
+        let plan = linear.plan(&ticket.key);
+        linear.issue(&ticket.key).state == "Done"
+            && 4 <= linear.activities(&ticket.key).len()
+            && !plan.is_empty()
+            && plan.iter().all(|(_, status)| status == "completed")
     }
 
     async fn ending(&self, ticket: &FakeIssue) -> Ending {
@@ -241,6 +248,8 @@ impl Life {
                 .iter()
                 .map(|activity| (activity.kind.clone(), shown(&activity.text())))
                 .collect(),
+            plan: linear.plan(&ticket.key),
+            links: linear.links(&ticket.key).len(),
             pull_requests: pulls
                 .into_iter()
                 .map(|pull| {

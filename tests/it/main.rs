@@ -6,6 +6,7 @@ mod crash;
 mod crate_graph;
 mod demo;
 mod life;
+mod lossy;
 mod nodes;
 mod operator;
 mod planted;

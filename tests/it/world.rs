@@ -497,7 +497,8 @@ pub(crate) fn directory() -> TempDir {
     tempfile::Builder::new().prefix("patchrelay-it-").tempdir().unwrap()
 }
 
-fn crypto_provider() {
+/// Chooses who encrypts, for every client in this process.
+pub(crate) fn crypto_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
 }

@@ -305,8 +305,10 @@ pub enum Setback {
 
 /// The first wait after a failure; doubled each time.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest such wait.
-const LAST_WAIT: Duration = Duration::from_secs(300);
+/// The longest such wait of one order, while others get their answers.
+const LAST_ORDER_WAIT: Duration = Duration::from_secs(30);
+/// The longest such wait of a target.
+const LAST_TARGET_WAIT: Duration = Duration::from_secs(300);
 /// The longest wait that a service can ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 /// How many orders in a row have to stay without an answer before that is an outage and not bad luck.
@@ -315,11 +317,13 @@ const OUTAGE: u32 = 8;
 /// What waits after an order got no answer. `retry_after` is what the service asked for, `attempts` how often this
 /// order was tried before, and `unanswered` how many orders to its target in a row, with this one, got no answer.
 pub fn setback(retry_after: Option<Duration>, attempts: u32, unanswered: u32) -> Setback {
-    let doubled = |times: u32| FIRST_WAIT.saturating_mul(1 << times.min(16)).min(LAST_WAIT);
+    let doubled = |times: u32| FIRST_WAIT.saturating_mul(1 << times.min(16));
     match retry_after {
         Some(asked) => Setback::Target(asked.clamp(FIRST_WAIT, LONGEST_ASKED)),
-        None if OUTAGE <= unanswered => Setback::Target(doubled(unanswered - OUTAGE)),
-        None => Setback::Order(doubled(attempts)),
+        None if OUTAGE <= unanswered => {
+            Setback::Target(doubled(unanswered - OUTAGE).min(LAST_TARGET_WAIT))
+        }
+        None => Setback::Order(doubled(attempts).min(LAST_ORDER_WAIT)),
     }
 }
 

@@ -84,15 +84,20 @@ impl Tracker for LinearTracker {
 
     async fn create_activity(&self, order: &CreateActivity) -> Result<(), CallError> {
         let Err(failure) = self.write_activity(order).await else { return Ok(()) };
-        let is_written = match &failure {
+        let failure = match failure {
             // What Linear answers to an id that it knows is not documented, so any no, and any failure of its own, may
-            // be that. The activity itself tells.
-            Failure::Refused(_) | Failure::Trouble(_) => self.is_written(order).await,
-            Failure::Unanswered { .. } | Failure::NotFound | Failure::Unauthorized(_) => false,
+            // be that. The activity itself tells; while it cannot be read, nobody knows whether it is there.
+            Failure::Refused(_) | Failure::Trouble(_) => match self.is_written(order).await {
+                Ok(true) => return Ok(()),
+                Ok(false) | Err(Failure::NotFound | Failure::Refused(_)) => failure,
+                Err(
+                    unknown @ (Failure::Unanswered { .. }
+                    | Failure::Trouble(_)
+                    | Failure::Unauthorized(_)),
+                ) => unknown,
+            },
+            Failure::Unanswered { .. } | Failure::NotFound | Failure::Unauthorized(_) => failure,
         };
-        if is_written {
-            return Ok(());
-        }
         Err(failure.into_call_error(format!(
             "write activity {} into Linear session {}",
             order.id, order.session
@@ -202,14 +207,11 @@ impl LinearTracker {
         carried_out(answer.agent_activity_create.success)
     }
 
-    /// Whether the activity is in its session. Not being able to tell is "no": the error of the write is reported then.
-    async fn is_written(&self, order: &CreateActivity) -> bool {
-        let found = self
-            .transport
-            .send::<AgentActivityById>(agent_activity_by_id::Variables { id: order.id.clone() });
-        found
-            .await
-            .is_ok_and(|found| found.agent_activity.agent_session.id == order.session.as_str())
+    /// Whether the activity is in its session.
+    async fn is_written(&self, order: &CreateActivity) -> Result<bool, Failure> {
+        let variables = agent_activity_by_id::Variables { id: order.id.clone() };
+        let found = self.transport.send::<AgentActivityById>(variables).await?;
+        Ok(found.agent_activity.agent_session.id == order.session.as_str())
     }
 
     async fn update_session(

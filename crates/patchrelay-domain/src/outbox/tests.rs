@@ -124,7 +124,7 @@ fn a_lost_answer_puts_off_one_order_and_an_outage_everything_to_its_target() {
         Setback::Target(wait) => ("target", wait.as_secs()),
     };
     let waits = [seconds(0, 1), seconds(1, 2), seconds(3, 7), seconds(60, 1)];
-    assert_eq!(waits, [("order", 1), ("order", 2), ("order", 8), ("order", 300)]);
+    assert_eq!(waits, [("order", 1), ("order", 2), ("order", 8), ("order", 30)]);
     let waits = [seconds(0, 8), seconds(0, 9), seconds(5, 12), seconds(0, u32::MAX)];
     assert_eq!(waits, [("target", 1), ("target", 2), ("target", 16), ("target", 300)]);
 }

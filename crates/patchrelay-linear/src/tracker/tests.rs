@@ -169,14 +169,17 @@ async fn an_activity_whose_answer_is_lost_is_not_written_twice() {
 }
 
 #[tokio::test]
-async fn a_used_id_is_an_error_while_nobody_can_tell_what_it_is() {
+async fn a_used_id_is_no_refusal_while_nobody_can_tell_what_it_is() {
     let fake = fake().await;
     let tracker = tracker(&fake);
     let issue = fake.create_issue("Add a flag", "");
     let order = thought(&session(&fake.open_session(&issue.key)), "Hm.");
     tracker.create_activity(&order).await.unwrap();
-    fake.faults().plan("AgentActivityById", Fault::Before(500), 1);
-    assert!(matches!(tracker.create_activity(&order).await, Err(CallError::Refused { .. })));
+    for fault in [Fault::Before(500), Fault::LoseAnswer] {
+        fake.faults().plan("AgentActivityById", fault, 1);
+        let unknown = tracker.create_activity(&order).await;
+        assert!(matches!(unknown, Err(CallError::Unanswered { .. })), "{unknown:?}");
+    }
     let elsewhere = CreateActivity { session: session(&fake.open_session(&issue.key)), ..order };
     let error = tracker.create_activity(&elsewhere).await.unwrap_err();
     assert!(
