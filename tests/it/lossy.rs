@@ -50,7 +50,7 @@ const AT_ONCE: usize = 250;
 /// How often a life is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 /// Longer than any life takes, also one whose answers are lost many times in a row.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A relay and everything around it.
 struct Town {

@@ -131,7 +131,8 @@ async fn an_acknowledgement_finds_room_when_all_others_hang() {
     world.sim.state().faults.last(&["set_plan", "move_ticket"], Fault::Hangs);
     world.start();
     world.until("all are acknowledged", async || acknowledged(&world) == 12).await;
-    world.until("plans hang", async || 8 < world.sim.calls("set_plan").len()).await;
+    let hanging = || world.sim.calls("set_plan").len() + world.sim.calls("move_ticket").len();
+    world.until("there is no room", async || 8 <= hanging()).await;
     let asked = world.sim.age();
     delegate_others(&world, 13..=13).await;
     world.until("it is acknowledged", async || acknowledged(&world) == 13).await;
