@@ -5,8 +5,6 @@
 //! sockets, with the real adapters, the real receiver of webhooks and SQLite between them. The agent and the worktrees
 //! are the smallest that do the work: they are not what is tried here.
 
-mod parts;
-
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
@@ -38,17 +36,19 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-use self::parts::{Fast, InTheRemote, Names, Quick};
-use crate::world::{crypto_provider, directory};
+use crate::{
+    quick::{Fast, InTheRemote, Names, Quick},
+    world::{crypto_provider, directory},
+};
 
 /// How many of a hundred answers are lost.
 const LOST: u64 = 30;
 /// How many tickets one project gets: fewer than the runs that it may start in an hour.
 const PER_PROJECT: usize = 25;
 /// How many tickets are under way at once.
-const AT_ONCE: usize = 250;
+const AT_ONCE: usize = 150;
 /// How often a life is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_secs(1);
 /// Longer than any life takes, also one whose answers are lost many times in a row.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -149,7 +149,7 @@ impl Town {
             })
             .build()
             .unwrap();
-        let nudge = relay.nudge();
+        let (nudge, hindrance) = (relay.nudge(), relay.hindrance());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = ServerState {
@@ -163,6 +163,7 @@ impl Town {
             version: "lossy",
             readiness: Readiness::default(),
             intake: InFlight::default(),
+            hindrance,
             probe: Arc::new(NoProbe),
         };
         let target = |source: &str| WebhookTarget {

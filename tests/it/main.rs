@@ -11,6 +11,7 @@ mod nodes;
 mod operator;
 mod planted;
 mod postgres;
+mod quick;
 mod readme;
 mod real_codex;
 mod tidy;

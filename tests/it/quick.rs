@@ -14,7 +14,7 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, CommitOrder, Ids,
-    PrepareOrder, PushOrder, Pushed, RemoteBranch, ThreadSpec, TreeState, TurnOrder,
+    PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, ThreadSpec, TreeState, TurnOrder,
     WorkspaceError, Workspaces,
 };
 use patchrelay_process::{Command, Output};
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::world::{PATIENCE, path_variable};
 
 /// An agent that is done before anybody asks, and reports so.
-pub(super) struct Quick;
+pub(crate) struct Quick;
 
 struct Session {
     events: VecDeque<AgentEvent>,
@@ -87,9 +87,9 @@ impl AgentSession for Session {
 }
 
 /// Commits that are made where they are pushed to.
-pub(super) struct InTheRemote {
+pub(crate) struct InTheRemote {
     /// The bare repository of each project, and the commit that its work stands on.
-    pub(super) remotes: HashMap<ProjectId, (PathBuf, CommitSha)>,
+    pub(crate) remotes: HashMap<ProjectId, (PathBuf, CommitSha)>,
 }
 
 /// A branch that must not exist, in git's words.
@@ -194,10 +194,24 @@ impl Workspaces for InTheRemote {
             found => Pushed::Moved { found },
         })
     }
+
+    async fn remove(
+        &self,
+        _: &Project,
+        _: &IssueId,
+        _: &RunId,
+        _: &str,
+    ) -> Result<Removed, WorkspaceError> {
+        Ok(Removed::Absent)
+    }
+
+    async fn free_space(&self) -> Result<u64, WorkspaceError> {
+        Ok(u64::MAX)
+    }
 }
 
 /// A clock that goes eight times as fast as the machine's, so that whoever waits for it waits an eighth.
-pub(super) struct Fast {
+pub(crate) struct Fast {
     began: Instant,
     at: Timestamp,
 }
@@ -205,7 +219,7 @@ pub(super) struct Fast {
 impl Fast {
     /// One that shows the machine's time now.
     #[expect(clippy::disallowed_methods, reason = "the services' clock is the machine's, too")]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let millis = i64::try_from(since_epoch.unwrap().as_millis()).unwrap();
         Self { began: Instant::now(), at: Timestamp::from_millis(millis) }
@@ -219,7 +233,7 @@ impl Clock for Fast {
 }
 
 /// Random names.
-pub(super) struct Names;
+pub(crate) struct Names;
 
 impl Ids for Names {
     fn sortable(&self) -> String {
