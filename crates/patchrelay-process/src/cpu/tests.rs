@@ -1,14 +1,21 @@
 use tokio::{io::AsyncReadExt, time::Instant};
 
 use super::*;
-use crate::{Child, Command};
+use crate::{Child, Command, Marker, reap};
 
 /// How long a busy child may take to show it, on a machine that has other things to do.
 const PLENTY: Duration = Duration::from_secs(60);
 
 /// A shell that has said that it is ready, so that its descendants exist.
 async fn ready(script: &str) -> Child {
-    let command = Command::new("/bin/sh", "/").args(["-c", script]).env("PATH", "/usr/bin:/bin");
+    started(command(script)).await
+}
+
+fn command(script: &str) -> Command {
+    Command::new("/bin/sh", "/").args(["-c", script]).env("PATH", "/usr/bin:/bin")
+}
+
+async fn started(command: Command) -> Child {
     let mut child = command.spawn().expect("a shell starts");
     let mut byte = [0];
     let mut stdout = child.take_stdout().expect("it has a pipe");
@@ -30,15 +37,18 @@ async fn until_more_than(child: &Child, time: Duration) {
 
 #[tokio::test]
 async fn a_busy_descendant_shows_wherever_it_went() {
+    let marker = Marker::new("wherever", &std::process::id().to_string());
     for script in [
         "(printf r; while :; do :; done) & wait",
         "setsid sh -c 'printf r; while :; do :; done' & wait",
         "sh -c 'sh -c \"printf r; while :; do :; done\"; :'; :",
     ] {
-        let mut child = ready(script).await;
+        let mut child = started(command(script).marker(&marker)).await;
         let before = used(&child).await.expect("it runs");
         until_more_than(&child, before + Duration::from_millis(100)).await;
         child.kill().await.expect("it is killed");
+        // One has left the group.
+        reap(&marker).await.expect("it is killed");
     }
 }
 
