@@ -33,7 +33,7 @@ use patchrelay_store::SqlStore;
 use tokio::{
     runtime::Runtime,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use crate::issues::{BEGIN, change_of, delegate, issue, project, store_change, ticket};
@@ -43,6 +43,9 @@ const ACTIVE: usize = 4;
 
 /// How soon work has to go on.
 const PROMISED: Duration = Duration::from_secs(2);
+
+/// When it is too late for a figure: something that should go on does not.
+const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// How often it is measured.
 const ROUNDS: usize = 10;
@@ -242,7 +245,7 @@ async fn restart(left: &Path) -> Times {
     let running = relay(store.clone(), sender).run_until(CancellationToken::new());
     let (taken_over, at_work) = tokio::select! {
         ended = running => panic!("it ended by itself: {ended:?}"),
-        times = watch(begin, seen) => times,
+        times = timeout(GIVE_UP, watch(begin, seen)) => times.expect("work goes on"),
     };
     store.close().await.expect("it closes");
     Times { opened, taken_over, at_work }
