@@ -18,7 +18,7 @@ patchrelay-ports: domain
 patchrelay-process:
 patchrelay-server: domain ports
 patchrelay-store: domain ports
-patchrelay-testkit: domain process
+patchrelay-testkit: domain ports process
 ";
 /// What the pure crates may use from outside: nothing that does I/O, awaits, reads a clock or draws a random number.
 const PURE: [(&str, &[&str]); 2] = [

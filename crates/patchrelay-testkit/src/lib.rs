@@ -6,6 +6,7 @@
 
 mod fault;
 mod server;
+mod store;
 mod webhook;
 
 pub mod agent;
@@ -15,5 +16,6 @@ pub mod model;
 
 pub use crate::{
     fault::{Fault, Faults},
+    store::MemoryStore,
     webhook::{DeliveryAnswer, WebhookTarget},
 };
