@@ -45,6 +45,7 @@ macro_rules! for_every_case {
                 a_claim_without_the_lease_leaves_no_trace,
                 a_lease_is_good_for_its_own_issue_only,
                 an_issue_has_one_open_run,
+                no_two_runs_have_the_same_id,
                 a_run_advances_under_its_lease,
                 an_old_token_cannot_advance_or_settle,
                 a_settled_run_is_not_settled_again,
@@ -73,6 +74,7 @@ macro_rules! for_every_case {
                 the_number_of_taken_reports_is_limited,
                 reports_round_trip,
                 of_a_set_only_the_newest_one_counts,
+                sets_of_one_lane_have_nothing_to_do_with_each_other,
                 a_pause_holds_everything_to_its_target_and_nothing_else,
                 a_pause_does_not_become_shorter,
                 only_the_taker_puts_a_report_off,
@@ -90,7 +92,8 @@ macro_rules! for_every_case {
                 the_feed_goes_on_after_a_cursor,
                 whoever_follows_the_feed_misses_no_line,
                 runs_of_an_issue_are_listed_oldest_first,
-                settled_issues_are_listed_in_the_order_of_their_ends;
+                settled_issues_are_listed_in_the_order_of_their_ends,
+                an_issue_that_changes_after_its_end_ended_when_it_did;
             retention:
                 what_a_delivery_says_is_forgotten_before_that_it_came,
                 what_waits_is_never_forgotten,

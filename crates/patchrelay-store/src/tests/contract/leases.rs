@@ -155,6 +155,15 @@ pub(in crate::tests) async fn an_issue_has_one_open_run(store: Shared) {
     assert_eq!(stored(&*store, &claim(3, "a", &lease, "r2")).await, 4);
 }
 
+pub(in crate::tests) async fn no_two_runs_have_the_same_id(store: Shared) {
+    let lease = with_run(&*store, "a", "w1", "r1").await;
+    stored(&*store, &settle(2, "a", &lease, "r1")).await;
+    assert_eq!(store.commit(&claim(3, "a", &lease, "r1")).await.unwrap(), Committed::Conflict);
+    let run = store.run(&RunId::new("r1")).await.unwrap().unwrap();
+    assert_eq!(run.outcome, Some(failure("not enough")), "what the first one came to stays");
+    assert_eq!(store.load(&issue("a")).await.unwrap().unwrap().version, 3);
+}
+
 pub(in crate::tests) async fn a_run_advances_under_its_lease(store: Shared) {
     let lease = with_run(&*store, "a", "w1", "r1").await;
     let run = RunId::new("r1");

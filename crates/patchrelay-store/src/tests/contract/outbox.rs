@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use patchrelay_domain::{IssueFacts, IssueId, Timestamp};
+use patchrelay_domain::{IssueFacts, IssueId, OutboxOrder, Timestamp};
 use patchrelay_ports::{Commit, NewOrder, OutboxRow, Store, Urgency, Waits};
 
 use crate::tests::fixtures::{
@@ -173,6 +173,19 @@ pub(in crate::tests) async fn of_a_set_only_the_newest_one_counts(store: Shared)
     assert_eq!(superseded(&rows), [("3", true)], "and not any longer, since nobody needs it");
     done(&store, &rows[0]).await;
     assert_eq!(superseded(&take(&store, later(4)).await), [("4", false)]);
+}
+
+pub(in crate::tests) async fn sets_of_one_lane_have_nothing_to_do_with_each_other(store: Shared) {
+    let comment = |entity_id: &str| NewOrder {
+        entity_id: entity_id.to_owned(),
+        order: OutboxOrder::Comment { body: String::new() },
+        expires: None,
+    };
+    order(&store, "a", &[move_ticket("1"), comment("2"), comment("3")]).await;
+    let rows = take(&store, NOW).await;
+    assert_eq!(superseded(&rows), [("1", false)], "a comment moves no ticket");
+    done(&store, &rows[0]).await;
+    assert_eq!(superseded(&take(&store, NOW).await), [("2", true)]);
 }
 
 pub(in crate::tests) async fn a_pause_holds_everything_to_its_target_and_nothing_else(

@@ -302,3 +302,11 @@ pub(in crate::tests) async fn settled_issues_are_listed_in_the_order_of_their_en
     next(&store, 2, "again", over(), later(6)).await;
     assert_eq!(names(&settled(10, page.last(), 10).await), ["b", "late", "again"]);
 }
+
+pub(in crate::tests) async fn an_issue_that_changes_after_its_end_ended_when_it_did(store: Shared) {
+    let over = || NextStep::Settled(Settled::Merged);
+    next(&store, 0, "a", over(), later(1)).await;
+    next(&store, 1, "a", over(), later(2)).await;
+    let settled = store.settled(later(9), None, 10).await.unwrap();
+    assert_eq!(settled, [SettledIssue { issue: issue("a"), since: later(1) }]);
+}
