@@ -53,9 +53,10 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
             Err(error) => warn!(error = %chain(&error), "dispatching was cut short"),
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
-            () = context.woken.dispatch() => {}
             Some(ended) = runs.tasks.join_next_with_id() => runs.ended(ended),
+            () = context.woken.dispatch() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -101,6 +102,7 @@ impl Runs {
         context.seen.about_to_read(&issue);
         let handle = self.tasks.spawn(async move {
             let looked = tokio::select! {
+                biased;
                 () = interrupt.cancelled() => return,
                 looked = look_before_run(&context, &issue) => looked,
             };

@@ -58,10 +58,11 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
             }
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
-            () = context.woken.intake() => {}
             // Others may have waited for it.
             Some(ended) = work.tasks.join_next_with_id() => work.ended(&context, ended).await,
+            () = context.woken.intake() => {}
             () = tokio::time::sleep(context.settings.reconcile_every.min(Duty::renewed_every(&context))) => {}
         }
     }

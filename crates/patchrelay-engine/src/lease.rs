@@ -59,6 +59,7 @@ impl KeptLease {
                 return Ok(());
             }
             let renewed = tokio::select! {
+                biased;
                 () = self.lost.cancelled() => return Err(LeaseLost),
                 renewed = self.context.ports.store.renew(&self.lease, self.context.now(), ttl) => renewed,
             };
@@ -71,6 +72,7 @@ impl KeptLease {
                 }
             }
             tokio::select! {
+                biased;
                 () = self.lost.cancelled() => return Err(LeaseLost),
                 () = tokio::time::sleep(retry_after(ttl)) => {}
             }
@@ -117,6 +119,7 @@ async fn keep(
     let mut next = *renewed.borrow() + ttl / 3;
     loop {
         tokio::select! {
+            biased;
             () = done.cancelled() => return,
             () = tokio::time::sleep_until(next) => {}
         }
@@ -125,6 +128,7 @@ async fn keep(
         let give_up = *renewed.borrow() + ttl * 2 / 3;
         let renewing = context.ports.store.renew(&lease, context.now(), ttl);
         let result = tokio::select! {
+            biased;
             () = done.cancelled() => return,
             result = tokio::time::timeout_at(give_up, renewing) => result,
         };

@@ -6,6 +6,9 @@
 //! Each loop has the same shape: look at what is due, do it, store it. A nudge only makes it look
 //! sooner, so the way after a crash is the usual way. Policy is in `patchrelay-domain` and nowhere here; the world is
 //! behind `patchrelay-ports`.
+//!
+//! Each `select!` is biased, with what must not be missed first: of several things that are ready the same one goes
+//! first each time, so the simulation tells the same story for the same seed.
 
 mod context;
 mod engine;

@@ -51,6 +51,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) -> Resul
         let wake =
             if has_others { next_beat.min(Instant::now() + LISTEN_EVERY) } else { next_beat };
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = tokio::time::sleep_until(wake) => {}
         }

@@ -39,6 +39,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
             next = Instant::now() + context.settings.reconcile_every;
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = tokio::time::sleep_until(next.min(Instant::now() + Duty::renewed_every(&context))) => {}
         }

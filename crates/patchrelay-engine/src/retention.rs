@@ -29,6 +29,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
             warn!(error = %chain(&error), "removing worktrees was cut short");
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = tokio::time::sleep(EVERY) => {}
         }

@@ -229,6 +229,7 @@ impl RunTask {
     /// Waits, unless the lease is lost meanwhile.
     async fn pause(&self, time: Duration) -> Result<(), Halt> {
         tokio::select! {
+            biased;
             () = self.lease.lost().cancelled() => Err(Halt::Leave),
             () = tokio::time::sleep(time) => Ok(()),
         }

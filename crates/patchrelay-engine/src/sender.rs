@@ -53,6 +53,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
             warn!(error = %chain(&error), "the outbox could not be used");
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             // It may have been the one that others of its lane waited for.
             Some(ended) = sending.join_next() => pass_on(ended),

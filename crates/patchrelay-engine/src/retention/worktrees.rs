@@ -59,6 +59,7 @@ impl Worktrees {
 
     async fn look_at(&mut self, context: &Arc<Context>, issue: IssueId, stop: &CancellationToken) {
         let removed = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             removed = remove(context, &issue) => removed,
         };

@@ -61,6 +61,7 @@ impl RunTask {
                 Tried::Later { error, after } => {
                     warn!(run = %self.run, %error, "publishing waits");
                     tokio::select! {
+                        biased;
                         // The stored state is all that the next start needs.
                         () = self.shutdown.cancelled() => return Err(Halt::Leave),
                         waited = self.pause(after.unwrap_or(wait)) => waited?,
@@ -120,6 +121,7 @@ impl RunTask {
                 Err(error) => {
                     warn!(run = %self.run, error = %chain(&error), "nothing is published before the ticket is read");
                     tokio::select! {
+                        biased;
                         () = self.shutdown.cancelled() => return Err(Halt::Leave),
                         waited = self.pause(wait) => waited?,
                     }

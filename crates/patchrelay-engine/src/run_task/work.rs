@@ -378,6 +378,7 @@ impl RunTask {
                 return Err(Halt::with(stopped(by)));
             }
             tokio::select! {
+                biased;
                 // The commit is not stored as being published, so the next run has to come to it again.
                 () = self.shutdown.cancelled() => {
                     return Err(Halt::with(stopped(Interruption::Shutdown)));

@@ -5,7 +5,8 @@
 //! humans take the ticket away, give it back, say more, and take that back. In a third of the stories nothing wakes the
 //! engine before its time. Afterwards the world is healed, and what must be true then is asserted.
 //!
-//! A story follows from its seed as far as the threads of the database let it. A seed that fails is printed;
+//! Stories are told over a database, where one follows from its seed as far as the threads of the database let it, and in
+//! memory, where it is the same each time. A seed that fails is printed;
 //! `PATCHRELAY_SIM_SEED=17 cargo test -p patchrelay-engine every_story` tells it alone.
 
 use std::{
@@ -24,8 +25,10 @@ use super::{
     sim::{Act, Chance, Death, Dice, Hang, Turn, World, issue, opened, pull_request_changed},
 };
 
-/// How many stories are told. Each takes some tens of milliseconds.
+/// How many stories are told. Each takes some tens of milliseconds in memory, and some tenths of a second over a database.
 const SEEDS: u64 = 200;
+/// How many of them are told again.
+const SEEDS_TOLD_AGAIN: u64 = 20;
 /// The seed to tell alone.
 const AGAIN: &str = "PATCHRELAY_SIM_SEED";
 
@@ -38,7 +41,25 @@ fn seed_to_tell_alone() -> Option<u64> {
 }
 
 #[test]
-fn every_story_ends_well() {
+fn every_story_over_a_database_ends_well() {
+    tell_all(World::new);
+}
+
+#[test]
+fn every_story_in_memory_ends_well() {
+    tell_all(async || World::in_memory());
+}
+
+/// Otherwise a seed that failed once would tell nothing the next time.
+#[test]
+fn a_story_in_memory_is_the_same_each_time() {
+    for seed in 0..SEEDS_TOLD_AGAIN {
+        let [first, again] = [(); 2].map(|()| tell(seed, async || World::in_memory()));
+        assert_eq!(first, again, "seed {seed}");
+    }
+}
+
+fn tell_all(world: impl AsyncFn() -> World + Sync) {
     let (next, last) = seed_to_tell_alone().map_or((0, SEEDS), |seed| (seed, seed + 1));
     let next = AtomicU64::new(next);
     let failed = Mutex::new(Vec::new());
@@ -50,7 +71,7 @@ fn every_story_ends_well() {
                     if last <= seed {
                         return;
                     }
-                    if catch_unwind(AssertUnwindSafe(|| tell(seed))).is_err() {
+                    if catch_unwind(AssertUnwindSafe(|| tell(seed, &world))).is_err() {
                         failed.lock().expect("nobody panics with it").push(seed);
                     }
                 }
@@ -61,17 +82,17 @@ fn every_story_ends_well() {
     assert!(failed.is_empty(), "these seeds fail: {failed:?}; one alone: {AGAIN}=n");
 }
 
-fn tell(seed: u64) {
+/// Tells a story, and gives what happened in it.
+fn tell(seed: u64, world: impl AsyncFn() -> World) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .expect("it starts");
-    runtime.block_on(story(Dice(seed)));
+    runtime.block_on(async { story(Dice(seed), world().await).await })
 }
 
-async fn story(mut dice: Dice) {
-    let mut world = World::new().await;
+async fn story(mut dice: Dice, mut world: World) -> String {
     world.project().budgets = Budgets {
         implementation: 1_000,
         recovery: 1_000,
@@ -137,6 +158,7 @@ async fn story(mut dice: Dice) {
     world.stop().await;
     assert_well(&world, &issues, &life).await;
     assert!(world.is_lease_free().await);
+    world.story_to_the_millisecond().await
 }
 
 /// What humans did in a story.

@@ -1,4 +1,4 @@
-//! The real store, which can be told to fail, and in front of which time stands.
+//! The store, which can be told to fail. It is a real database, in front of which time stands, or one in memory.
 
 use std::{collections::HashMap, future::Future, sync::Arc, sync::mpsc, time::Duration};
 
@@ -13,18 +13,87 @@ use patchrelay_ports::{
     Stored, StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
 };
 use patchrelay_store::SqlStore;
+use patchrelay_testkit::MemoryStore;
+use tempfile::TempDir;
 
 use super::Sim;
 
-/// The store as the engine gets it.
-pub(super) struct SimStore {
-    pub(super) inner: Arc<SqlStore>,
-    pub(super) sim: Arc<Sim>,
+/// Where the world keeps what outlives an engine.
+pub(super) enum Kept {
+    /// In a database in a directory of its own, as the product does.
+    InFile { store: Arc<SqlStore>, directory: TempDir },
+    /// In memory, so that no thread has a say in what comes first.
+    InMemory(Arc<MemoryStore>),
+}
+
+impl Kept {
+    pub(super) async fn in_file() -> Self {
+        let directory = TempDir::new().expect("there is room for it");
+        let store = open(&directory).await;
+        Self::InFile { store, directory }
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        match self {
+            Self::InFile { store, .. } => &**store,
+            Self::InMemory(store) => &**store,
+        }
+    }
+
+    /// The store as an engine gets it.
+    pub(super) fn port(&self, sim: &Arc<Sim>) -> Arc<dyn Store> {
+        let (inner, has_threads): (Arc<dyn Store>, _) = match self {
+            Self::InFile { store, .. } => (store.clone(), true),
+            Self::InMemory(store) => (store.clone(), false),
+        };
+        Arc::new(SimStore { inner, has_threads, sim: sim.clone() })
+    }
+
+    /// Whether an engine has it.
+    pub(super) fn is_in_use(&self) -> bool {
+        match self {
+            Self::InFile { store, .. } => 1 < Arc::strong_count(store),
+            Self::InMemory(store) => 1 < Arc::strong_count(store),
+        }
+    }
+
+    /// Closes a database and opens it as the next process does. What is in memory is what several nodes share: there
+    /// is nothing to open, and the next process says that it takes the place of the one before.
+    pub(super) async fn reopen(&mut self) {
+        match self {
+            Self::InFile { store, directory } => {
+                standing(store.close()).await.expect("it is closed");
+                *store = open(directory).await;
+            }
+            Self::InMemory(_) => {}
+        }
+    }
+
+    /// Waits for what it was asked.
+    pub(super) async fn ask<T>(&self, work: impl Future<Output = T>) -> T {
+        match self {
+            Self::InFile { .. } => standing(work).await,
+            Self::InMemory(_) => work.await,
+        }
+    }
+}
+
+async fn open(directory: &TempDir) -> Arc<SqlStore> {
+    let path = directory.path().join("db");
+    Arc::new(standing(SqlStore::sqlite(&path)).await.expect("it opens"))
+}
+
+/// The way to the store, on which things go wrong.
+struct SimStore {
+    inner: Arc<dyn Store>,
+    /// Whether it has threads that tokio does not know.
+    has_threads: bool,
+    sim: Arc<Sim>,
 }
 
 /// Keeps tokio's paused clock where it is while a thread that tokio does not know works for us: it does not jump while
 /// a blocking task is under way.
-pub(in crate::tests) async fn standing<T>(work: impl Future<Output = T>) -> T {
+async fn standing<T>(work: impl Future<Output = T>) -> T {
     let (done, until_done) = mpsc::channel::<()>();
     tokio::task::spawn_blocking(move || until_done.recv().is_err());
     let result = work.await;
@@ -40,7 +109,7 @@ impl SimStore {
     ) -> Result<T, StoreError> {
         let call = self.sim.call_within(operation, Duration::ZERO).await;
         let call = call.map_err(|lost| lost.store(operation))?;
-        let result = standing(work).await?;
+        let result = if self.has_threads { standing(work).await } else { work.await }?;
         call.answer(result).await.map_err(|lost| lost.store(operation))
     }
 }

@@ -1,6 +1,6 @@
-//! A world with a database in a directory of its own, and the engine that comes and goes in it.
+//! A world with a store of its own, and the engine that comes and goes in it.
 
-use std::{fmt::Write, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, future::Future, sync::Arc, time::Duration};
 
 use patchrelay_domain::{
     BranchName, Budgets, Hindrance, IssueFacts, IssueId, NextStep, NodeId, Observation,
@@ -9,20 +9,14 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, Role, RunRecord, Source, Store,
-    StoredObservation, WebhookSource, Worker,
+    StoreError, StoredObservation, WebhookSource, Worker,
 };
-use patchrelay_store::SqlStore;
+use patchrelay_testkit::MemoryStore;
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Deliveries, Sim,
-    agent::Runtime,
-    opened,
-    store::{SimStore, standing},
-};
+use super::{Deliveries, Sim, agent::Runtime, opened, store::Kept};
 use crate::{Engine, EngineError, Nudge, Ports, Settings};
 
 /// How long a test waits for something, on the clock that jumps. Longer than the longest turn.
@@ -49,9 +43,8 @@ pub(in crate::tests) struct World {
     pub(in crate::tests) sources: Vec<Source>,
     /// Whether nothing wakes the next engine before its time.
     pub(in crate::tests) is_deaf: bool,
-    store: Arc<SqlStore>,
+    kept: Kept,
     engine: Option<Running>,
-    directory: TempDir,
 }
 
 struct Running {
@@ -63,8 +56,15 @@ struct Running {
 
 impl World {
     pub(in crate::tests) async fn new() -> Self {
-        let directory = TempDir::new().expect("there is room for it");
-        let store = open(&directory.path().join("db")).await;
+        Self::with(Kept::in_file().await)
+    }
+
+    /// A world without a thread, in which the same things happen in the same order each time.
+    pub(in crate::tests) fn in_memory() -> Self {
+        Self::with(Kept::InMemory(Arc::new(MemoryStore::new())))
+    }
+
+    fn with(kept: Kept) -> Self {
         let project = Project {
             id: ProjectId::new("app"),
             repo: "acme/app".parse().expect("it is a repository"),
@@ -82,7 +82,7 @@ impl World {
         };
         let settings = Settings { projects: vec![project], ..Settings::default() };
         let sources = vec![Source::Linear, Source::Github];
-        Self { sim: Sim::new(), settings, sources, is_deaf: false, store, engine: None, directory }
+        Self { sim: Sim::new(), settings, sources, is_deaf: false, kept, engine: None }
     }
 
     /// A world in which a ticket was delegated to us, and its delivery stored.
@@ -129,7 +129,7 @@ impl World {
             body: body.to_owned(),
             received: self.sim.now(),
         };
-        standing(self.store.receive(&delivery)).await.expect("the store works");
+        self.ask(self.store().receive(&delivery)).await;
         if let Some(engine) = &self.engine {
             engine.nudge.delivery_stored();
         }
@@ -160,7 +160,7 @@ impl World {
                 guard: Guard::Version,
                 at: now,
             };
-            match standing(self.store.commit(&commit)).await.expect("the store works") {
+            match self.ask(self.store().commit(&commit)).await {
                 Committed::Stored(_) => break,
                 // The engine was faster.
                 Committed::Conflict => {}
@@ -173,9 +173,8 @@ impl World {
     /// Starts an engine.
     pub(in crate::tests) fn start(&mut self) {
         assert!(self.engine.is_none(), "one engine at a time");
-        let store = SimStore { inner: self.store.clone(), sim: self.sim.clone() };
         let ports = Ports {
-            store: Arc::new(store),
+            store: self.kept.port(&self.sim),
             tracker: self.sim.clone(),
             forge: self.sim.clone(),
             agent: Arc::new(Runtime { sim: self.sim.clone() }),
@@ -241,14 +240,22 @@ impl World {
     /// Closes the database, which nobody may be using any more, and opens it as the next process does.
     async fn reopen(&mut self) {
         for _ in 0..1_000 {
-            if Arc::strong_count(&self.store) == 1 {
+            if !self.kept.is_in_use() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        assert_eq!(Arc::strong_count(&self.store), 1, "something of the engine outlives it");
-        standing(self.store.close()).await.expect("it is closed");
-        self.store = open(&self.directory.path().join("db")).await;
+        assert!(!self.kept.is_in_use(), "something of the engine outlives it");
+        self.kept.reopen().await;
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.kept.store()
+    }
+
+    /// Waits for what the store was asked.
+    async fn ask<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> T {
+        self.kept.ask(work).await.expect("the store works")
     }
 
     /// Waits until this is so.
@@ -275,6 +282,7 @@ impl World {
         let mut changes = self.sim.changes();
         for _ in 0..MAX_CHANGES {
             tokio::select! {
+                biased;
                 () = &mut end => return,
                 changed = changes.changed() => changed.expect("the world goes on"),
             }
@@ -290,22 +298,22 @@ impl World {
     pub(in crate::tests) async fn is_quiet(&self) -> bool {
         // Deliveries change issues, and issues order reports: looked at in this order, nothing slips through.
         let far = Timestamp::from_millis(i64::MAX);
-        if !standing(self.store.inbox_due(far, &[Source::Linear, Source::Github], 1))
+        if !self
+            .ask(self.store().inbox_due(far, &[Source::Linear, Source::Github], 1))
             .await
-            .expect("the store works")
             .is_empty()
         {
             return false;
         }
         let filter = IssueFilter { limit: 100, ..IssueFilter::default() };
-        let issues = standing(self.store.list(&filter)).await.expect("the store works");
+        let issues = self.ask(self.store().list(&filter)).await;
         let policy = Policy::of(&self.settings.projects[0]);
         let is_done = issues.iter().all(|issue| match decide(&policy, far, &issue.facts) {
             NextStep::Run(_) | NextStep::Ask { .. } | NextStep::Escalate { .. } => false,
             NextStep::Wait { reason, .. } => !matches!(reason, Wait::ActiveRun(_)),
             NextStep::Settled(_) => true,
         });
-        is_done && standing(self.store.outbox_pending()).await.expect("the store works") == 0
+        is_done && self.ask(self.store().outbox_pending()).await == 0
     }
 
     /// Waits until the agent is in its first turn and has written something.
@@ -322,7 +330,7 @@ impl World {
     }
 
     async fn load(&self, issue: &IssueId) -> Option<(IssueFacts, u64)> {
-        let stored = standing(self.store.load(issue)).await.expect("the store works");
+        let stored = self.ask(self.store().load(issue)).await;
         stored.map(|stored| (stored.facts, stored.version))
     }
 
@@ -340,17 +348,17 @@ impl World {
     }
 
     pub(in crate::tests) async fn runs_of(&self, issue: &IssueId) -> Vec<RunRecord> {
-        standing(self.store.runs_of(issue)).await.expect("the store works")
+        self.ask(self.store().runs_of(issue)).await
     }
 
     /// The issue's log.
     pub(in crate::tests) async fn log(&self) -> Vec<StoredObservation> {
-        standing(self.store.observations(&issue(), 1_000)).await.expect("the store works")
+        self.ask(self.store().observations(&issue(), 1_000)).await
     }
 
     /// The lines of the feed.
     pub(in crate::tests) async fn feed(&self) -> Vec<String> {
-        let feed = standing(self.store.feed(0, 10_000)).await.expect("the store works");
+        let feed = self.ask(self.store().feed(0, 10_000)).await;
         feed.into_iter().map(|line| format!("{}: {}", line.entry.event, line.entry.text)).collect()
     }
 
@@ -358,33 +366,33 @@ impl World {
     pub(in crate::tests) async fn acquire(&self, owner: &str, now: Timestamp) -> Option<Lease> {
         let issue = issue();
         let worker = self.worker(owner, self.settings.node.clone());
-        let lease = self.store.acquire(&issue, &worker, now, Duration::from_secs(3_600));
-        standing(lease).await.expect("the store works")
+        let lease = self.store().acquire(&issue, &worker, now, Duration::from_secs(3_600));
+        self.ask(lease).await
     }
 
     /// Another process says that it is this node.
     pub(in crate::tests) async fn register_another(&self) {
         let worker = self.worker("another", self.settings.node.clone());
-        standing(self.store.register(&worker, self.sim.now())).await.expect("the store works");
+        self.ask(self.store().register(&worker, self.sim.now())).await;
     }
 
     /// For how long nothing was heard of this node.
     pub(in crate::tests) async fn silence(&self) -> Option<Duration> {
-        let silence = self.store.silence(&self.settings.node, self.sim.now());
-        standing(silence).await.expect("the store works")
+        let silence = self.store().silence(&self.settings.node, self.sim.now());
+        self.ask(silence).await
     }
 
     /// Another node says that it is there.
     pub(in crate::tests) async fn beat_elsewhere(&self) {
         let worker = self.worker("another", NodeId::new("elsewhere"));
-        standing(self.store.beat(&worker, self.sim.now())).await.expect("the store works");
+        self.ask(self.store().beat(&worker, self.sim.now())).await;
     }
 
     /// Another node has the role of reading deliveries for so long.
     pub(in crate::tests) async fn hold_intake_elsewhere(&self, time: Duration) {
         let worker = self.worker("another", NodeId::new("elsewhere"));
-        let held = self.store.hold_role(Role::Intake, &worker, self.sim.now(), time);
-        assert!(standing(held).await.expect("the store works"));
+        let held = self.store().hold_role(Role::Intake, &worker, self.sim.now(), time);
+        assert!(self.ask(held).await);
     }
 
     fn worker(&self, id: &str, node: NodeId) -> Worker {
@@ -392,7 +400,7 @@ impl World {
     }
 
     pub(in crate::tests) async fn release(&self, lease: &Lease) {
-        standing(self.store.release(lease)).await.expect("the store works");
+        self.ask(self.store().release(lease)).await;
     }
 
     /// The open pull request, which is the only one.
@@ -453,12 +461,18 @@ impl World {
         write!(story, "\n{:?}\n{calls:?}", state.wrong).expect("a string takes it");
         story
     }
+
+    /// What happened, with every call and when it was made: the same for the same story only.
+    pub(in crate::tests) async fn story_to_the_millisecond(&self) -> String {
+        let mut story = self.feed().await.join("\n");
+        let state = self.sim.state();
+        for (operation, calls) in state.calls.iter().collect::<BTreeMap<_, _>>() {
+            write!(story, "\n{operation}: {calls:?}").expect("a string takes it");
+        }
+        story
+    }
 }
 
 fn deliveries_of(source: Source) -> Arc<dyn WebhookSource> {
     Arc::new(Deliveries(source))
-}
-
-async fn open(path: &Path) -> Arc<SqlStore> {
-    Arc::new(standing(SqlStore::sqlite(path)).await.expect("it opens"))
 }
