@@ -374,7 +374,12 @@ async fn assert_well(world: &World, issues: &[IssueId], life: &Life) {
         issues.len() <= begun && (life.has_interfered() || begun == issues.len()),
         "{begun}\n{story}"
     );
-    assert_eq!(state.tickets.count("response: Opened"), issues.len(), "{story}");
+    // A run that people stop after it opened its pull request and before it stored that is not said to have opened it.
+    let opened = state.tickets.count("response: Opened");
+    assert!(
+        opened <= issues.len() && (life.has_interfered() || opened == issues.len()),
+        "{opened}\n{story}"
+    );
 
     let places: Vec<_> = state
         .disk

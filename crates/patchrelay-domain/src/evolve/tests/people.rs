@@ -319,11 +319,14 @@ fn an_older_stop_holds_when_a_newer_one_is_taken_back() {
     use crate::{Heard, fixture::edited};
     let heard = Heard::TicketComment;
     let stop = |source, at| crate::fixture::said(source, at, heard, "@patchrelay stop");
-    let facts = then(delegated(), 4_000, [stop("c1", 3_000), stop("c2", 4_000)]);
-    let facts = then(facts, 5_000, [edited("c2", 5_000, heard, "thanks!")]);
-    assert_eq!(facts.stopped().map(|stop| stop.said), Some(at(3_000)));
-    let facts = then(facts, 6_000, [edited("c1", 6_000, heard, "thanks!")]);
-    assert_eq!(facts.stopped(), None);
+    for order in [[("c1", 3_000), ("c2", 4_000)], [("c2", 4_000), ("c1", 3_000)]] {
+        let stops = order.map(|(source, at)| stop(source, at));
+        let facts = then(delegated(), 4_000, stops);
+        let facts = then(facts, 5_000, [edited("c2", 5_000, heard, "thanks!")]);
+        assert_eq!(facts.stopped().map(|stop| stop.said), Some(at(3_000)), "{order:?}");
+        let facts = then(facts, 6_000, [edited("c1", 6_000, heard, "thanks!")]);
+        assert_eq!(facts.stopped(), None);
+    }
 }
 
 /// An edit that took an instruction back while a run was about it: the run is lost, and nobody is told the old words again.
