@@ -3,35 +3,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use patchrelay_benches::ticket;
 use patchrelay_domain::{
     Actor, BranchName, Charge, Check, CheckStatus, CommitSha, Evolved, Heard, IssueFacts, IssueId,
     Observation, ObservationKind, Policy, PrNumber, PrState, ProjectId, PullRequest, Review,
-    ReviewVerdict, RunId, RunOutcome, RunType, Spent, Standing, Ticket, Timestamp, TrackerState,
-    TrackerStateKind, decide, evolve, prompt,
+    ReviewVerdict, RunId, RunOutcome, RunType, Spent, Standing, Timestamp, decide, evolve, prompt,
 };
-
-fn ticket(description: &str) -> Ticket {
-    Ticket {
-        key: "APP-1".to_owned(),
-        title: "Wish a good night".to_owned(),
-        description: description.to_owned(),
-        url: "https://linear.app/acme/issue/APP-1".to_owned(),
-        team_key: "APP".to_owned(),
-        team_id: "team-1".to_owned(),
-        tracker_project: None,
-        labels: Vec::new(),
-        priority: 0,
-        state: TrackerState {
-            id: "todo".to_owned(),
-            name: "Todo".to_owned(),
-            kind: TrackerStateKind::Unstarted,
-        },
-        delegated: true,
-        ended: None,
-        blockers: Vec::new(),
-        linked: Vec::new(),
-    }
-}
 
 fn read(version: i64) -> Observation {
     let at = Timestamp::from_millis(version);

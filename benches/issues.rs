@@ -2,7 +2,7 @@
 
 use patchrelay_domain::{
     Budgets, IssueFacts, IssueId, Observation, ObservationKind, Policy, Project, ProjectId,
-    SessionId, Ticket, Timestamp, TrackerState, TrackerStateKind, change,
+    SessionId, Ticket, Timestamp, change,
 };
 use patchrelay_ports::{Commit, Committed, Guard, NewOrder, Store, Stored};
 
@@ -36,26 +36,7 @@ pub(crate) fn project() -> Project {
 
 /// What the tracker shows of any of them.
 pub(crate) fn ticket() -> Ticket {
-    Ticket {
-        key: "APP-1".to_owned(),
-        title: "Wish a good night".to_owned(),
-        description: "One sentence of a description that has many. ".repeat(50),
-        url: "https://linear.app/acme/issue/APP-1".to_owned(),
-        team_key: "APP".to_owned(),
-        team_id: "team-1".to_owned(),
-        tracker_project: None,
-        labels: Vec::new(),
-        priority: 0,
-        state: TrackerState {
-            id: "todo".to_owned(),
-            name: "Todo".to_owned(),
-            kind: TrackerStateKind::Unstarted,
-        },
-        delegated: true,
-        ended: None,
-        blockers: Vec::new(),
-        linked: Vec::new(),
-    }
+    patchrelay_benches::ticket(&"One sentence of a description that has many. ".repeat(50))
 }
 
 /// The change that these make to an issue as it is now, with all that belongs to it.

@@ -11,3 +11,29 @@
 //! | `outbox_take`, 8 reports | 5.9 ms |
 //! | `commit` of an edited ticket | 1.4 ms |
 //! | `receive` of 4 kB | 0.7 ms |
+
+use patchrelay_domain::{Ticket, TrackerState, TrackerStateKind};
+
+/// A delegated ticket with this description.
+pub fn ticket(description: &str) -> Ticket {
+    Ticket {
+        key: "APP-1".to_owned(),
+        title: "Wish a good night".to_owned(),
+        description: description.to_owned(),
+        url: "https://linear.app/acme/issue/APP-1".to_owned(),
+        team_key: "APP".to_owned(),
+        team_id: "team-1".to_owned(),
+        tracker_project: None,
+        labels: Vec::new(),
+        priority: 0,
+        state: TrackerState {
+            id: "todo".to_owned(),
+            name: "Todo".to_owned(),
+            kind: TrackerStateKind::Unstarted,
+        },
+        delegated: true,
+        ended: None,
+        blockers: Vec::new(),
+        linked: Vec::new(),
+    }
+}

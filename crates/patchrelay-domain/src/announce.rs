@@ -252,6 +252,8 @@ fn pull_request_read(
         return Vec::new();
     }
     match pull_request.state {
+        // Whoever has the issue says so in the end. Otherwise nobody is left to say it.
+        PrState::Open if state_before.is_none() && after.slot.is_none() => opened(after),
         PrState::Open => Vec::new(),
         PrState::Merged => merged(after, pull_request),
         PrState::Closed => activity(
@@ -289,9 +291,12 @@ fn run_claimed(
 
 fn run_settled(before: &IssueFacts, after: &IssueFacts, result: &RunOutcome) -> Vec<OutboxOrder> {
     let respond = |body: String| activity(after, ActivityContent::Response { body });
-    match result {
+    let is_update = before.slot.as_ref().is_some_and(|slot| slot.head.is_some());
+    let is_told = is_update || matches!(result, RunOutcome::Published { .. });
+    // A run that ended between opening its pull request and saying so leaves that to be said.
+    let mut orders = if is_told { Vec::new() } else { opened(after) };
+    orders.extend(match result {
         RunOutcome::Published { pull_request, summary, .. } => {
-            let is_update = before.slot.as_ref().is_some_and(|slot| slot.head.is_some());
             let mut orders = respond(format!(
                 "{} pull request [{}]({}).\n\n{}",
                 if is_update { "Updated" } else { "Opened" },
@@ -348,7 +353,16 @@ fn run_settled(before: &IssueFacts, after: &IssueFacts, result: &RunOutcome) -> 
         | RunOutcome::Failed { .. }
         | RunOutcome::Insufficient { .. }
         | RunOutcome::BranchTaken => Vec::new(),
-    }
+    });
+    orders
+}
+
+/// That there is a pull request from our branch.
+fn opened(facts: &IssueFacts) -> Vec<OutboxOrder> {
+    let ours =
+        facts.open_pull_request().filter(|pr| facts.branch.as_ref() == Some(&pr.head_branch));
+    let body = |pr: &PullRequest| format!("Opened pull request [{}]({}).", pr.number, pr.url);
+    ours.map(|pr| activity(facts, ActivityContent::Response { body: body(pr) })).unwrap_or_default()
 }
 
 /// What the last run died of, for whoever is called for help.

@@ -412,3 +412,24 @@ fn an_old_stop_that_is_heard_of_late_is_not_told() {
     assert!(said(&facts, stop("s1", 4_000)).is_empty());
     assert_eq!(said(&facts, stop("s3", 6_000)).len(), 1);
 }
+
+/// A run that dies or is stopped between opening its pull request and saying so leaves that to be said.
+#[test]
+fn a_pull_request_is_told_of_once_whatever_became_of_the_run_that_opened_it() {
+    let opened = "response: Opened pull request [#1](https://github.test/acme/app/pull/1).";
+    let open = pull_request(1, PrState::Open);
+    let read = || pull_request_read(50, open.clone());
+    assert!(said(&running(), read()).is_empty(), "its run says so in the end");
+    let unsaid = then(running(), 4_000, [read()]);
+    assert_eq!(said(&unsaid, settled("r1", failed())), [opened]);
+    let lost = then(running(), 4_000, [settled("r1", failed())]);
+    assert_eq!(said(&lost, read()), [opened], "nobody is left to say it");
+
+    let told = then(unsaid, 5_000, [settled("r1", failed())]);
+    let newer = pull_request_read(60, PullRequest { head: fixture::head(2), ..open });
+    assert!(said(&told, newer).is_empty());
+    let told = then(told, 6_000, [fixture::said("a1", 1, crate::Heard::Session, "One more.")]);
+    let again = then(told.clone(), 7_000, [claimed(&told, "r2")]);
+    assert!(said(&again, settled("r2", failed())).is_empty());
+    assert!(said(&again, settled("r2", published()))[0].starts_with("response: Updated "));
+}

@@ -220,7 +220,7 @@ fn s55_a_failed_turn_with_work_is_gone_on_with_and_an_open_pull_request_is_adopt
         "r1 ends: failed => implementing, next implementation, keeps edits, resumes thread of r1",
         "r2 starts => implementing, runs implementation",
         "opened by the agent => implementing, runs implementation",
-        "r2 ends: failed => pr_open, waits for #1 to be reviewed",
+        "r2 ends: failed => [response] pr_open, waits for #1 to be reviewed",
     ]);
 }
 
