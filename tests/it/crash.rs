@@ -164,12 +164,17 @@ async fn on_postgres_a_kill_at_any_time_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs ten minutes"]
+#[ignore = "needs minutes"]
 async fn two_hundred_kills_change_nothing() {
-    assert_all_well(
-        "killed 200 times",
-        &differences(Database::Sqlite, random_cells(20..220)).await,
-    );
+    let results = differences(Database::Sqlite, random_cells(20..220)).await;
+    assert_all_well("killed 200 times", &results);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs minutes and PostgreSQL: PATCHRELAY_TEST_POSTGRES"]
+async fn with_postgres_two_hundred_kills_change_nothing() {
+    let results = differences(Database::Postgres, random_cells(20..220)).await;
+    assert_all_well("on PostgreSQL killed 200 times", &results);
 }
 
 /// S65 and D26: what the agent had edited when the power went is part of the pull request.

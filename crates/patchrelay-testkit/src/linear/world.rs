@@ -231,8 +231,10 @@ impl World {
 
     pub(super) fn activities(&self, key: &str) -> Vec<FakeActivity> {
         let issue = &self.by_key(key).id;
+        let sessions: Vec<_> =
+            self.sessions.iter().filter(|session| session.issue == *issue).collect();
         let is_of_issue = |activity: &&FakeActivity| {
-            self.sessions.iter().any(|s| s.id == activity.session && s.issue == *issue)
+            sessions.iter().any(|session| session.id == activity.session)
         };
         self.activities.iter().filter(is_of_issue).cloned().collect()
     }
