@@ -96,6 +96,8 @@ mod behaviour;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod injections;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod stories;

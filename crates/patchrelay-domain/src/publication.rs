@@ -43,7 +43,9 @@ pub fn pull_request_text(
     run: &RunId,
 ) -> PublicationText {
     let said = [&report.pr_body, &report.summary].into_iter().find(|text| !text.trim().is_empty());
-    let said = escaped(said.map_or("", |text| text.trim()));
+    // A squash merge makes a commit message of it.
+    let said = said.map(|text| without_trailers(text)).unwrap_or_default();
+    let said = escaped(said.trim());
     PublicationText {
         title: subject(&[&report.pr_title, &report.commit_subject, &ticket.title], &ticket.key),
         body: format!(
