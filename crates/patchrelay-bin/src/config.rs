@@ -15,4 +15,6 @@ pub(crate) use self::{
 };
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -24,6 +24,8 @@ mod turns;
 mod wire;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use crate::{

@@ -135,4 +135,6 @@ struct WireEvent {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -142,4 +142,6 @@ fn sent(body: &[u8]) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
