@@ -1,8 +1,9 @@
 //! The same way with the real codex against a stub model.
 
+use patchrelay_process::Command;
 use patchrelay_testkit::model::{ModelScript, ModelServer, ModelStep, codex_config_toml};
 
-use crate::world::{REPO, World, directory};
+use crate::world::{PATIENCE, PROGRAM, REPO, World, directory, path_variable};
 
 /// The binary, or a clear word that it is missing (D42).
 #[expect(clippy::disallowed_methods, reason = "a peer of a test is named by a variable")]
@@ -57,4 +58,38 @@ async fn the_real_codex_takes_a_ticket_to_a_merged_pull_request() {
     world.github.merge(REPO, pull_request.number).await.unwrap();
     world.issue(&ticket.key, |issue| issue["state"] == "done").await;
     world.stop().await;
+}
+
+/// The operator's codex is the one on the PATH, with the login of its own home.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn the_demo_ends_with_a_merge_with_the_real_codex_too() {
+    let patch = "*** Begin Patch\n*** Update File: greetings.txt\n@@\n goodbye=Goodbye, %s!\n\
+                 +goodnight=Good night, %s!\n*** End Patch\n";
+    let report = serde_json::json!({
+        "outcome": "done", "summary": "Added goodnight.", "commit_subject": "Add a good-night greeting",
+        "commit_body": "", "pr_title": "Add a good-night greeting", "pr_body": "", "question": "",
+    });
+    let turns = vec![vec![ModelStep::Patch(patch.to_owned())]];
+    let model = ModelServer::start(ModelScript { turns, report }).await.unwrap();
+    let directory = directory();
+    let below = |name: &str| directory.path().join(name);
+    for name in ["bin", ".codex"] {
+        std::fs::create_dir(below(name)).unwrap();
+    }
+    std::fs::write(below(".codex/config.toml"), codex_config_toml(model.port())).unwrap();
+    std::os::unix::fs::symlink(codex(), below("bin/codex")).unwrap();
+    let path = format!("{}:{}", below("bin").display(), path_variable());
+    let output = Command::new(PROGRAM, directory.path())
+        .args(["demo", "--agent", "codex", "--keep", "kept"])
+        .env("PATH", &path)
+        .env("HOME", directory.path())
+        .run(PATIENCE)
+        .await
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", output.stderr);
+    assert!(printed.contains("is merged as"), "{printed}");
+    assert!(printed.contains("+goodnight=Good night, %s!"), "{printed}");
+    assert!(2 <= model.requests().len());
 }

@@ -105,9 +105,20 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoOptions {
+    /// Who does the work: a script, or your codex, which asks its model and costs what that costs
+    #[arg(long, value_enum, default_value_t = DemoAgent::Scripted)]
+    pub(crate) agent: DemoAgent,
     /// Leave everything in this directory, which must be empty or absent
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+/// Who does the demo's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoAgent {
+    // Without help of their own, as above.
+    Scripted,
+    Codex,
 }
 
 #[derive(Debug, Subcommand)]

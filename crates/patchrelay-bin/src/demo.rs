@@ -1,7 +1,8 @@
 //! `patchrelay demo`: the whole loop on this machine.
 //!
-//! Linear and GitHub are fakes on loopback, the agent follows a script, and everything else is what `serve` runs: the
-//! same configuration file, the same wiring, the same code. Only addresses and secrets differ.
+//! Linear and GitHub are fakes on loopback, the agent follows a script unless it is to be the operator's codex, and
+//! everything else is what `serve` runs: the same configuration file, the same wiring, the same code. Only addresses and
+//! secrets differ.
 
 mod world;
 
@@ -16,7 +17,7 @@ use patchrelay_testkit::agent::{Script, serve_stdio};
 
 use self::world::World;
 use crate::{
-    cli::{DemoOptions, LogChoice},
+    cli::{DemoAgent, DemoOptions, LogChoice},
     config,
     environment::Environment,
     failure::Failure,
@@ -24,8 +25,16 @@ use crate::{
     wire::{self, App, Parts},
 };
 
-/// How long the demo may take before it is called stuck. It needs a few seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the demo may take before it is called stuck.
+fn patience(agent: DemoAgent) -> Duration {
+    Duration::from_secs(match agent {
+        // It needs a few seconds.
+        DemoAgent::Scripted => 60,
+        // A model thinks as long as it likes.
+        DemoAgent::Codex => 30 * 60,
+    })
+}
+
 /// How often the feed is looked at.
 const LOOK: Duration = Duration::from_millis(40);
 /// How many feed lines are read at once.
@@ -50,14 +59,16 @@ pub(crate) async fn run(
             .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
     }
     let place = Place::new(options.keep.as_deref())?;
-    let result = tokio::time::timeout(PATIENCE, show(place.path(), environment, output)).await;
+    let patience = patience(options.agent);
+    let show = show(place.path(), options.agent, environment, output);
+    let result = tokio::time::timeout(patience, show).await;
     match result {
         Ok(shown) => shown?,
         Err(_) => {
             let kept = place.keep();
             return Err(Failure::new(format!(
                 "the demo did not end within {} s; look into {}",
-                PATIENCE.as_secs(),
+                patience.as_secs(),
                 kept.display()
             )));
         }
@@ -88,11 +99,22 @@ pub(crate) async fn scripted_agent(
     Ok(())
 }
 
-async fn show(directory: &Path, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let world = World::start(directory, environment).await?;
-    output.line(
-        "PatchRelay demo: a ticket becomes a merged pull request, on this machine alone.\n",
-    )?;
+async fn show(
+    directory: &Path,
+    agent: DemoAgent,
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    let world = World::start(directory, agent, environment).await?;
+    output.line(match agent {
+        DemoAgent::Scripted => {
+            "PatchRelay demo: a ticket becomes a merged pull request, on this machine alone.\n"
+        }
+        DemoAgent::Codex => {
+            "PatchRelay demo: a ticket becomes a merged pull request. Your codex does the work and asks its model; \
+             everything else is on this machine alone.\n"
+        }
+    })?;
     output.line(&format!("  Linear (fake)   {}", world.linear.url()))?;
     output.line(&format!("  GitHub (fake)   {}", world.github.url()))?;
 

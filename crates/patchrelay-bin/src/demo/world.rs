@@ -14,7 +14,9 @@ use patchrelay_testkit::{
 };
 use secrecy::SecretString;
 
-use crate::{environment::Environment, failure::Failure, output::Output, secrets::Secrets};
+use crate::{
+    cli::DemoAgent, environment::Environment, failure::Failure, output::Output, secrets::Secrets,
+};
 
 const REPO: &str = "acme/greeter";
 const GREETINGS: &str = "hello=Hello, %s!\ngoodbye=Goodbye, %s!\n";
@@ -35,6 +37,7 @@ pub(super) struct World {
 impl World {
     pub(super) async fn start(
         directory: &Path,
+        agent: DemoAgent,
         environment: &Environment,
     ) -> Result<Self, Failure> {
         // Nobody but this process ever needs them.
@@ -70,7 +73,7 @@ impl World {
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
 
-        let environment = inside(directory, environment);
+        let environment = inside(directory, agent, environment);
         let directories = environment.directories()?;
         for path in
             [&directories.config, &directories.state, &directories.data, &directory.join("agent")]
@@ -78,13 +81,18 @@ impl World {
             std::fs::create_dir_all(path)?;
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
         }
-        let script_path = directories.config.join("script.json");
-        let script = serde_json::to_vec_pretty(&script())
-            .map_err(|error| Failure::new(error.to_string()))?;
-        std::fs::write(&script_path, script)?;
+        let codex = match agent {
+            DemoAgent::Scripted => {
+                let file = directories.config.join("script.json");
+                let script = serde_json::to_vec_pretty(&script())
+                    .map_err(|error| Failure::new(error.to_string()))?;
+                std::fs::write(&file, script)?;
+                scripted(&file, &directory.join("agent"))?
+            }
+            DemoAgent::Codex => "# The codex on the PATH, with its own home.\n[codex]\n".to_owned(),
+        };
         let config_path = directories.config.join("patchrelay.toml");
-        let config = config(&linear, &github, &remote, &script_path, &directory.join("agent"))?;
-        std::fs::write(&config_path, config)?;
+        std::fs::write(&config_path, config(&linear, &github, &remote, &codex))?;
         let secrets = Secrets {
             linear_webhook: Some(SecretString::from(linear_secret.clone())),
             linear_access_token: Some(SecretString::from(linear_token)),
@@ -164,13 +172,13 @@ pub(super) struct Merged {
     after: String,
 }
 
-/// The same environment, with every place of ours inside the demo's directory.
-fn inside(directory: &Path, environment: &Environment) -> Environment {
+/// The same environment, with every place of ours inside the demo's directory. Codex has its login in its own home.
+fn inside(directory: &Path, agent: DemoAgent, environment: &Environment) -> Environment {
     let ours =
         [("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_DATA_HOME", "data")];
     let is_ours = |name: &str| {
         name.starts_with("PATCHRELAY")
-            || name == "CODEX_HOME"
+            || (name == "CODEX_HOME" && agent == DemoAgent::Scripted)
             || ours.iter().any(|(variable, _)| *variable == name)
     };
     Environment::of(
@@ -208,29 +216,36 @@ fn script() -> Script {
     }
 }
 
-fn config(
-    linear: &FakeLinear,
-    github: &FakeGithub,
-    remote: &Path,
-    script: &Path,
-    agent_home: &Path,
-) -> Result<String, Failure> {
+/// The section of an agent that follows the script in this file.
+fn scripted(script: &Path, home: &Path) -> Result<String, Failure> {
     let program = std::env::current_exe()?;
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let path = |path: &Path| quoted(&path.display().to_string());
     Ok(format!(
+        "[codex]\ncommand = [{}, \"scripted-agent\", \"--script\", {}]\nhome = {}\n",
+        quoted_path(&program),
+        quoted_path(script),
+        quoted_path(home),
+    ))
+}
+
+fn config(linear: &FakeLinear, github: &FakeGithub, remote: &Path, codex: &str) -> String {
+    format!(
         "# Written by `patchrelay demo`. Only addresses and secrets differ from a real one.\n\
          [server]\nport = 0\n\n\
          [linear]\napi_url = {}\n\n\
          [github]\napi_url = {}\n\n\
-         [codex]\ncommand = [{}, \"scripted-agent\", \"--script\", {}]\nhome = {}\n\n\
+         {codex}\n\
          [[project]]\nid = \"greeter\"\nrepo = {}\nremote_url = {}\nlinear_teams = [\"APP\"]\nissue_key_prefixes = [\"APP\"]\n",
         quoted(&linear.url()),
         quoted(&github.url()),
-        path(&program),
-        path(script),
-        path(agent_home),
         quoted(REPO),
-        path(remote),
-    ))
+        quoted_path(remote),
+    )
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.display().to_string())
 }
