@@ -5,6 +5,7 @@
 mod crash;
 mod crate_graph;
 mod demo;
+mod doctor;
 mod life;
 mod lossy;
 mod nodes;

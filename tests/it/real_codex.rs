@@ -93,3 +93,24 @@ async fn the_demo_ends_with_a_merge_with_the_real_codex_too() {
     assert!(printed.contains("+goodnight=Good night, %s!"), "{printed}");
     assert!(2 <= model.requests().len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn doctor_finds_the_real_codex_well() {
+    let directory = directory();
+    std::fs::create_dir(directory.path().join("agent")).unwrap();
+    std::fs::write(directory.path().join("agent/config.toml"), codex_config_toml(1)).unwrap();
+    let codex = codex();
+    let world =
+        World::with_agent(directory, &[&codex, "app-server"], "model_provider = \"stub\"").await;
+    let found = world.json(&["--json", "doctor"]).await;
+    let of_codex: Vec<_> = found["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["check"].as_str().unwrap().starts_with("codex"))
+        .map(|check| (check["check"].as_str().unwrap(), check["result"].as_str().unwrap()))
+        .collect();
+    let expected = ["codex", "codex.configuration", "codex.login", "codex.sandbox"];
+    assert_eq!(of_codex, expected.map(|check| (check, "pass")), "{found}");
+}

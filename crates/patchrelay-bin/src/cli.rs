@@ -79,6 +79,8 @@ pub(crate) enum Command {
         #[arg(long)]
         port: Option<u16>,
     },
+    /// Look for what is wrong on this machine, and tell what to do about it
+    Doctor,
     /// Look at issues
     Issue {
         #[command(subcommand)]

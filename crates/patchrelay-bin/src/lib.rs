@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod doctor;
 mod environment;
 mod failure;
 mod file;
@@ -64,6 +65,7 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
             Command::Serve { port } => {
                 serve::run(config, port, &environment, output, log, probe).await
             }
+            Command::Doctor => doctor::run(config, &environment, output).await,
             Command::Issue { command } => {
                 let service = client::Service::of(config, &environment)?;
                 match command {

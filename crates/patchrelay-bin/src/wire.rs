@@ -241,7 +241,12 @@ fn github(config: &Config, secrets: &Secrets) -> Result<GithubForge> {
     })?)
 }
 
-fn git(resolved: &Resolved, secrets: &Secrets, environment: &Environment) -> Result<GitWorkspaces> {
+/// The worktrees of these projects.
+pub(crate) fn git(
+    resolved: &Resolved,
+    secrets: &Secrets,
+    environment: &Environment,
+) -> Result<GitWorkspaces> {
     let token = secrets.github_token.clone().map(|token| Arc::new(token) as Arc<dyn TokenSource>);
     let remotes = resolved
         .places
@@ -267,7 +272,8 @@ fn git(resolved: &Resolved, secrets: &Secrets, environment: &Environment) -> Res
     })?)
 }
 
-fn codex(
+/// How codex is started, and what it may do.
+pub(crate) fn codex(
     config: &Config,
     config_path: &Path,
     resolved: &Resolved,

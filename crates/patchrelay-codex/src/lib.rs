@@ -10,6 +10,7 @@
 //!
 //! The facts about the protocol were seen with codex 0.169.0.
 
+mod checkup;
 mod config;
 mod runtime;
 mod session;
@@ -29,6 +30,7 @@ mod fuzz;
 mod tests;
 
 pub use crate::{
+    checkup::{Checkup, checkup},
     config::{CodexConfig, Confinement, DEFAULT_TOOL_ENV},
     runtime::CodexRuntime,
 };

@@ -24,6 +24,7 @@ mod refs;
 mod rescue;
 mod snapshot;
 mod space;
+mod version;
 mod walk;
 mod workspaces;
 mod worktree;
@@ -33,5 +34,6 @@ mod tests;
 
 pub use crate::{
     config::{ConfigError, GitConfig, Identity, RemoteConfig, TokenSource},
+    version::{OLDEST_GIT, git_version},
     workspaces::GitWorkspaces,
 };

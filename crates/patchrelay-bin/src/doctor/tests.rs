@@ -1,0 +1,49 @@
+use patchrelay_codex::{Checkup, CodexConfig};
+
+use super::{checks::judged, *};
+
+fn well() -> Checkup {
+    Checkup {
+        version: Ok("codex-cli 0.169.0".to_owned()),
+        configuration: Ok(()),
+        login: Ok("Logged in".to_owned()),
+        sandbox: Ok(()),
+    }
+}
+
+fn grades(found: &Checkup, provider: Option<&str>) -> Vec<(&'static str, Grade)> {
+    let mut config = CodexConfig::new(vec!["codex".to_owned()], "instance");
+    config.model_provider = provider.map(str::to_owned);
+    judged(found, &config).iter().map(|check| (check.check, check.result)).collect()
+}
+
+#[test]
+fn what_codex_tells_is_judged() {
+    let all_well: Vec<_> = ["codex", "codex.configuration", "codex.login", "codex.sandbox"]
+        .map(|check| (check, Grade::Pass))
+        .to_vec();
+    assert_eq!(grades(&well(), None), all_well);
+    let no = || Err("no".to_owned());
+    let other = Checkup { version: Ok("codex-cli 0.170.1".to_owned()), ..well() };
+    assert_eq!(grades(&other, None)[0], ("codex", Grade::Warn));
+    let unknown_key = Checkup { configuration: Err("no".to_owned()), ..well() };
+    assert_eq!(grades(&unknown_key, None)[1], ("codex.configuration", Grade::Warn));
+    let logged_out = Checkup { login: no(), ..well() };
+    assert_eq!(grades(&logged_out, None)[2], ("codex.login", Grade::Warn));
+    assert_eq!(grades(&logged_out, Some("own")), all_well);
+    let unconfined = Checkup { sandbox: Err("no".to_owned()), ..well() };
+    assert_eq!(grades(&unconfined, None)[3], ("codex.sandbox", Grade::Fail));
+    // Of a codex that is not there nothing else is said.
+    let absent = Checkup { version: no(), ..unconfined };
+    assert_eq!(grades(&absent, None), [("codex", Grade::Fail)]);
+}
+
+#[test]
+fn a_line_says_what_to_do() {
+    assert_eq!(
+        Check::pass("git", "git version 2.47").line(),
+        "pass  git                   git version 2.47"
+    );
+    let failed = Check::fail("disk", "1 MiB free", "make room");
+    assert_eq!(failed.line(), "FAIL  disk                  1 MiB free -> make room");
+}
