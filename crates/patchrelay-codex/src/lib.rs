@@ -19,6 +19,7 @@ mod permissions;
 mod trust;
 
 mod connection;
+mod failure;
 mod lines;
 mod outage;
 mod turns;

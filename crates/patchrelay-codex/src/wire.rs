@@ -5,7 +5,7 @@ use patchrelay_domain::{TurnRecord, TurnStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::outage::retry_after;
+use crate::failure::failed;
 
 /// A longer text of codex is cut in our errors and progress lines, in characters.
 const MAX_TEXT: usize = 300;
@@ -176,42 +176,9 @@ fn status(turn: &TurnBody) -> TurnStatus {
     match turn.status.as_str() {
         "completed" => TurnStatus::Completed,
         "interrupted" => TurnStatus::Interrupted,
-        other => {
-            let message = turn.error["message"].as_str().unwrap_or("the runtime gave no reason");
-            // A string, or an object whose one key is the kind.
-            let (kind, shown) = match &turn.error["codexErrorInfo"] {
-                Value::Null => (other.to_owned(), other.to_owned()),
-                Value::String(kind) => (kind.clone(), kind.clone()),
-                info => {
-                    let kind = info.as_object().and_then(|info| info.keys().next());
-                    (kind.cloned().unwrap_or_default(), info.to_string())
-                }
-            };
-            let reason = one_line(&format!("{message} ({shown})"));
-            if OUTAGES.contains(&kind.as_str()) {
-                let retry_after = retry_after(message, &codex_time());
-                TurnStatus::Unavailable { reason, retry_after }
-            } else {
-                TurnStatus::Failed { reason }
-            }
-        }
+        other => failed(other, &turn.error, &codex_time()),
     }
 }
-
-/// The failures that say something about the model's service, its quota or our login, and nothing about the work.
-const OUTAGES: [&str; 11] = [
-    "serverOverloaded",
-    "rateLimitExceeded",
-    "usageLimitExceeded",
-    "flexUnavailable",
-    "policyCapacityUnavailable",
-    "internalServerError",
-    "unauthorized",
-    "httpConnectionFailed",
-    "responseStreamConnectionFailed",
-    "responseStreamDisconnected",
-    "responseTooManyFailedAttempts",
-];
 
 /// The text of an agent's message, and whether it is meant as its last word.
 fn message(item: &Value) -> Option<(String, bool)> {

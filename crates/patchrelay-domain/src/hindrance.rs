@@ -1,6 +1,6 @@
 //! What keeps every run from being started, whatever its issue.
 
-use crate::{NextStep, waiting_reason};
+use crate::{NextStep, Timestamp, waiting_reason};
 
 /// The free space below which nothing is started, in bytes, unless somebody says otherwise. A run needs room for a
 /// worktree, for what is built in it, and for what must still be stored when the disk gets full meanwhile.
@@ -15,6 +15,11 @@ pub enum Hindrance {
         free: u64,
         /// What has to be free, in bytes.
         needed: u64,
+    },
+    /// The agent's model answers nobody here before this time.
+    ModelBars {
+        /// When it is asked again.
+        until: Timestamp,
     },
 }
 
@@ -32,8 +37,18 @@ impl Hindrance {
                 free / 1_000_000,
                 needed.div_ceil(1_000_000)
             ),
+            Self::ModelBars { until } => format!(
+                "waiting for the agent's model, which answers nobody with this login; it is asked again at {:02}:{:02} UTC",
+                minute_of_day(*until) / 60,
+                minute_of_day(*until) % 60
+            ),
         }
     }
+}
+
+/// A pause is never longer than a day, so the time of the day says when.
+fn minute_of_day(at: Timestamp) -> i64 {
+    at.millis().div_euclid(60_000).rem_euclid(24 * 60)
 }
 
 /// What an issue waits for, in one line, when this keeps runs from being started.

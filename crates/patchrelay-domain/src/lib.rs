@@ -78,6 +78,7 @@ mod ladder;
 mod next;
 mod node;
 mod outbox;
+mod pause;
 mod retention;
 mod schedule;
 mod state;
@@ -135,6 +136,7 @@ pub use crate::{
         ActivityContent, Judgement, OutboxOrder, PlanStatus, PlanStep, Setback, TicketTarget,
         judge, setback,
     },
+    pause::ModelPause,
     policy::{FRESH_FOR, GateStatus, Limit, Limits, Policy, gate_status},
     project::{Budgets, Project, Route, RouteHint, route},
     publication::{PublicationText, commit_message, pull_request_text, run_trailer},

@@ -136,12 +136,29 @@ pub enum TurnStatus {
     Completed,
     /// Somebody interrupted it.
     Interrupted,
-    /// The model or the way to it gave no answer: overloaded, out of quota, not reachable, not logged in.
+    /// The model or the way to it gave no answer this time: overloaded, too many requests, not reachable.
     Unavailable {
         /// The runtime's words.
         reason: String,
         /// In how long it answers again, if it says so.
         retry_after: Option<Duration>,
+    },
+    /// The model answers nobody who uses this login: its quota is used up, or it is not accepted.
+    Barred {
+        /// The runtime's words.
+        reason: String,
+        /// In how long it answers again, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// Its thread has become longer than the model can read.
+    ThreadFull {
+        /// The runtime's words.
+        reason: String,
+    },
+    /// It was refused for what it is about or how it is set up, and would be refused again.
+    Refused {
+        /// The runtime's words.
+        reason: String,
     },
     /// It failed.
     Failed {

@@ -2,6 +2,8 @@
 
 mod conflicts;
 
+use std::time::Duration;
+
 pub use self::conflicts::UnmergedPath;
 use crate::{
     ChangeSet, GateHit, GateStatus, IssueFacts, Policy, PrState, Report, ReportOutcome, RunOutcome,
@@ -106,6 +108,8 @@ pub enum Verdict {
         /// What is missing, for the agent.
         instruction: String,
     },
+    /// Start another turn on a new thread, told of the work so far: the model cannot read the old one any more.
+    NewThread,
     /// The run is over.
     Settle(RunOutcome),
 }
@@ -118,10 +122,10 @@ pub fn verify(
     evidence: &Evidence,
     continuations: u32,
 ) -> Verdict {
-    if let Some(outcome) = unfinished(&evidence.turn, evidence.at) {
-        return Verdict::Settle(outcome);
-    }
     let case = Case { policy, evidence, continuations };
+    if let Some(verdict) = case.unfinished() {
+        return verdict;
+    }
     let Some(report) = report else { return case.without_report() };
     match report.outcome {
         ReportOutcome::NeedsInput | ReportOutcome::Blocked => {
@@ -135,24 +139,7 @@ pub fn verify(
     }
 }
 
-/// A turn that did not end by itself says nothing of the work. What it wrote is kept, and another run goes on with it.
-fn unfinished(turn: &TurnStatus, at: Timestamp) -> Option<RunOutcome> {
-    match turn {
-        TurnStatus::Completed => None,
-        TurnStatus::Interrupted => {
-            Some(RunOutcome::Failed { reason: "the turn was interrupted".to_owned() })
-        }
-        TurnStatus::Unavailable { reason, retry_after } => Some(RunOutcome::Unavailable {
-            reason: format!("the agent's model gave no answer: {reason}"),
-            until: retry_after.map(|after| at.plus(after)),
-        }),
-        TurnStatus::Failed { reason } => {
-            Some(RunOutcome::Failed { reason: format!("the turn failed: {reason}") })
-        }
-    }
-}
-
-/// A turn that completed.
+/// A turn that is judged.
 struct Case<'a> {
     policy: &'a Policy,
     evidence: &'a Evidence,
@@ -160,6 +147,39 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// A turn that did not end by itself says nothing of the work. What it wrote is kept, and another turn or run goes on
+    /// with it.
+    fn unfinished(&self) -> Option<Verdict> {
+        let at = self.evidence.at;
+        let unavailable = |reason: &str, retry_after: &Option<Duration>| RunOutcome::Unavailable {
+            reason: format!("the agent's model gave no answer: {reason}"),
+            until: retry_after.map(|after| at.plus(after)),
+        };
+        Some(Verdict::Settle(match &self.evidence.turn {
+            TurnStatus::Completed => return None,
+            TurnStatus::Interrupted => {
+                RunOutcome::Failed { reason: "the turn was interrupted".to_owned() }
+            }
+            TurnStatus::Unavailable { reason, retry_after }
+            | TurnStatus::Barred { reason, retry_after } => unavailable(reason, retry_after),
+            TurnStatus::ThreadFull { .. }
+                if self.continuations < self.policy.budgets.continuations =>
+            {
+                return Some(Verdict::NewThread);
+            }
+            TurnStatus::ThreadFull { reason } => ask(&format!(
+                "This work does not fit into what the agent's model can read, also not in parts ({reason}). Should I go on, \
+                 and how?"
+            )),
+            TurnStatus::Refused { reason } => ask(&format!(
+                "The agent's model refuses this work: {reason}. Should I try again, and what should be different?"
+            )),
+            TurnStatus::Failed { reason } => {
+                RunOutcome::Failed { reason: format!("the turn failed: {reason}") }
+            }
+        }))
+    }
+
     fn has_edits(&self) -> bool {
         match self.policy.publisher {
             Publisher::Harness => !self.evidence.changes.files.is_empty(),

@@ -1,9 +1,13 @@
 //! What every loop of the engine shares.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use patchrelay_domain::{
-    FREE_SPACE, Hindrance, IssueFacts, NodeId, Policy, Project, ProjectId, Retention, Timestamp,
+    FREE_SPACE, Hindrance, IssueFacts, ModelPause, NodeId, Policy, Project, ProjectId, Retention,
+    Timestamp,
 };
 use patchrelay_ports::{
     AgentRuntime, Clock, Forge, Ids, Probe, Store, Tracker, WebhookSource, Worker, Workspaces,
@@ -158,11 +162,18 @@ pub(crate) struct Context {
     pub(crate) seen: Seen,
     /// What keeps every run from being started, as seen last.
     pub(crate) hindrance: watch::Sender<Option<Hindrance>>,
+    /// Whether the agent's model answers anybody here.
+    pub(crate) model: Mutex<ModelPause>,
 }
 
 impl Context {
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.clock.now()
+    }
+
+    /// The memory of a model that answers nobody here. Held for no longer than a look.
+    pub(crate) fn model(&self) -> MutexGuard<'_, ModelPause> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn project(&self, id: &ProjectId) -> Option<&Project> {

@@ -159,7 +159,11 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
             .collect(),
         starts_per_hour: STARTS_PER_HOUR,
     };
-    let mut pause = Duration::MAX;
+    let hindrance = hindrance(context).await;
+    let mut pause = match hindrance {
+        Some(Hindrance::ModelBars { until }) => until.since(context.now()),
+        Some(Hindrance::LittleSpace { .. }) | None => Duration::MAX,
+    };
     let mut ready = store.ready(&context.worker, context.now(), BATCH).await?;
     ready.retain(|issue| match context.seen.freshness(&issue.issue) {
         Freshness::Unreadable { until } => {
@@ -173,7 +177,7 @@ async fn sweep(context: &Arc<Context>, runs: &mut Runs) -> Result<Duration, Engi
     let load = Load {
         active: runs.active(),
         started_last_hour: store.starts_since(context.now().minus(PATIENCE)).await?,
-        hindrance: hindrance(context).await,
+        hindrance,
     };
     for issue in schedule(&limits, &load, context.now(), &ready) {
         if context.seen.freshness(&issue) == Freshness::Fresh {
@@ -197,6 +201,8 @@ async fn hindrance(context: &Context) -> Option<Hindrance> {
             None
         }
     };
+    let bars = || context.model().until(context.now()).map(|until| Hindrance::ModelBars { until });
+    let found = found.or_else(bars);
     let is_news = context.hindrance.send_if_modified(|known| {
         let is_news = known.is_some() != found.is_some();
         *known = found;

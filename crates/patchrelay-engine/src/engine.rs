@@ -1,6 +1,6 @@
 //! Starting and stopping.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use patchrelay_domain::{Hindrance, gone_after};
 use patchrelay_ports::Worker;
@@ -43,6 +43,7 @@ impl Engine {
             worker,
             seen: Seen::default(),
             hindrance: watch::channel(None).0,
+            model: Mutex::default(),
         };
         Self { context: Arc::new(context) }
     }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use patchrelay_domain::TurnStatus;
 use serde_json::{Value, json};
 
@@ -96,31 +94,14 @@ fn only_what_is_not_a_remark_is_a_last_word() {
 }
 
 #[test]
-fn a_turn_ends_in_one_of_four_ways() {
+fn a_turn_ends_in_three_ways() {
     let ended = |status: &str, error: Value| json!({ "turn": { "id": "turn", "status": status, "error": error } });
     let end = |status| Some(What::Ended { status, last_message: None });
-    let failed = |reason: &str| end(TurnStatus::Failed { reason: reason.to_owned() });
     check("turn/completed", ended("completed", Value::Null), end(TurnStatus::Completed));
     check("turn/completed", ended("interrupted", Value::Null), end(TurnStatus::Interrupted));
     let error = json!({ "message": "no", "codexErrorInfo": "badRequest" });
-    check("turn/completed", ended("failed", error), failed("no (badRequest)"));
-    // The model's service, its quota and our login are no failure of the work.
-    let away = |reason: &str| {
-        end(TurnStatus::Unavailable { reason: reason.to_owned(), retry_after: None })
-    };
-    let error = json!({ "message": "no more", "codexErrorInfo": "usageLimitExceeded" });
-    check("turn/completed", ended("failed", error), away("no more (usageLimitExceeded)"));
-    let error = json!({ "message": "down", "codexErrorInfo": { "httpConnectionFailed": { "httpStatusCode": 503 } } });
-    let reason = "down ({\"httpConnectionFailed\":{\"httpStatusCode\":503}})";
-    check("turn/completed", ended("failed", error), away(reason));
-    let error = json!({ "message": "try again in 2s", "codexErrorInfo": "rateLimitExceeded" });
-    let soon = TurnStatus::Unavailable {
-        reason: "try again in 2s (rateLimitExceeded)".to_owned(),
-        retry_after: Some(Duration::from_secs(2)),
-    };
-    check("turn/completed", ended("failed", error), end(soon));
-    let reason = "the runtime gave no reason (exploded)";
-    check("turn/completed", ended("exploded", Value::Null), failed(reason));
+    let refused = TurnStatus::Refused { reason: "no (badRequest)".to_owned() };
+    check("turn/completed", ended("failed", error), end(refused));
 }
 
 #[test]

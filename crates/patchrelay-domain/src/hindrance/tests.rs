@@ -32,6 +32,11 @@ fn only_who_would_run_waits_for_space() {
         waiting_reason_under(&run, Some(&LITTLE)).unwrap(),
         "waiting for free disk space: 41 MB are free, and nothing is started below 1001 MB"
     );
+    let bars = Hindrance::ModelBars { until: Timestamp::from_millis(((24 + 9) * 60 + 5) * 60_000) };
+    assert_eq!(
+        waiting_reason_under(&run, Some(&bars)).unwrap(),
+        "waiting for the agent's model, which answers nobody with this login; it is asked again at 09:05 UTC"
+    );
     assert_eq!(waiting_reason_under(&run, None), waiting_reason(&run));
     let settled = NextStep::Settled(Settled::Merged);
     assert_eq!(waiting_reason_under(&settled, Some(&LITTLE)), None);

@@ -325,13 +325,14 @@ impl Story {
             Verdict::Publish { allow_empty: true } => "publishes, be it empty".to_owned(),
             Verdict::AlreadyPublished => "is published".to_owned(),
             Verdict::Continue { .. } => "goes on".to_owned(),
+            Verdict::NewThread => "goes on, on a new thread".to_owned(),
             Verdict::Settle(outcome) => format!("is over: {}", outcome_name(outcome)),
         };
         self.lines.push(format!("{} reports {outcome:?} and {judged}", self.run()));
         match verdict {
             Verdict::Publish { .. } => self,
             Verdict::AlreadyPublished => self.ends(self.published()),
-            Verdict::Continue { .. } => {
+            Verdict::Continue { .. } | Verdict::NewThread => {
                 self.continuations += 1;
                 self
             }

@@ -95,6 +95,41 @@ fn a_model_that_gives_no_answer_is_nobodys_failure_and_is_asked_when_it_says() {
     }
 }
 
+/// One run finds out for all that the login is barred; the issue itself only waits.
+#[test]
+fn a_model_that_bars_the_login_costs_the_issue_nothing() {
+    let at = Timestamp::from_millis(1_000);
+    let retry_after = Some(Duration::from_secs(3_600));
+    let turn = TurnStatus::Barred { reason: "usage limit".to_owned(), retry_after };
+    let verdict = verify(&policy(), None, &Evidence { turn, at, ..evidence(&["a.txt"]) }, 0);
+    let Verdict::Settle(outcome @ RunOutcome::Unavailable { until, .. }) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!(until, Some(Timestamp::from_millis(3_601_000)));
+    assert_eq!(crate::charge(&outcome), crate::Charge::Nothing);
+}
+
+#[test]
+fn a_thread_that_is_full_is_followed_by_a_new_one_as_often_as_work_may_be_continued() {
+    let turn = TurnStatus::ThreadFull { reason: "too long".to_owned() };
+    let full = Evidence { turn, ..evidence(&["a.txt"]) };
+    let last = policy().budgets.continuations;
+    assert_eq!(verify(&policy(), None, &full, 0), Verdict::NewThread);
+    assert_eq!(verify(&policy(), None, &full, last - 1), Verdict::NewThread);
+    assert!(is_question(&verify(&policy(), None, &full, last)));
+}
+
+#[test]
+fn what_the_model_refuses_is_a_question_and_no_attempt() {
+    let turn = TurnStatus::Refused { reason: "flagged (cyberPolicy)".to_owned() };
+    let verdict = verify(&policy(), None, &Evidence { turn, ..evidence(&["a.txt"]) }, 0);
+    let Verdict::Settle(outcome @ RunOutcome::NeedsInput { .. }) = &verdict else {
+        panic!("{verdict:?}")
+    };
+    assert!(format!("{outcome:?}").contains("flagged (cyberPolicy)"), "{outcome:?}");
+    assert_eq!(crate::charge(outcome), crate::Charge::Nothing);
+}
+
 #[test]
 fn what_the_gate_hits_is_held_or_asked_about() {
     let Verdict::Settle(RunOutcome::Held { tree, hits, .. }) =

@@ -141,6 +141,7 @@ impl RunTask {
                     }
                     if !silence.is_interrupted || was_done(&status) {
                         progress.ladder.moved();
+                        self.heard(&status);
                         return Ok(Turn { status, answer });
                     }
                     self.rise(Sign::Interrupted, session, watched, &mut silence, progress).await?;
@@ -181,6 +182,13 @@ impl RunTask {
                     }
                 }
             }
+        }
+    }
+
+    /// What the end of a turn says to the other runs of this node.
+    fn heard(&self, status: &TurnStatus) {
+        if let Some(reason) = self.context.model().heard(self.context.now(), status) {
+            warn!(run = %self.run, reason, "the agent's model answers nobody here; no agent is started for a while");
         }
     }
 
@@ -268,7 +276,11 @@ impl RunTask {
 /// Whether a turn that was interrupted was over by itself before that, so that its end is what counts.
 fn was_done(status: &TurnStatus) -> bool {
     match status {
-        TurnStatus::Completed | TurnStatus::Unavailable { .. } => true,
+        TurnStatus::Completed
+        | TurnStatus::Unavailable { .. }
+        | TurnStatus::Barred { .. }
+        | TurnStatus::ThreadFull { .. }
+        | TurnStatus::Refused { .. } => true,
         TurnStatus::Interrupted | TurnStatus::Failed { .. } => false,
     }
 }

@@ -91,6 +91,13 @@ impl RunTask {
                     instruction = Some(more);
                     self.advance(&working(&worktree, progress, None)).await?;
                 }
+                Verdict::NewThread => {
+                    progress.continuations += 1;
+                    info!(run = %self.run, continuations = progress.continuations, "continuing on a new thread");
+                    progress.thread = None;
+                    instruction = None;
+                    self.advance(&working(&worktree, progress, None)).await?;
+                }
                 Verdict::Settle(outcome) => {
                     self.rescue(&worktree.path).await?;
                     return Err(Halt::with(outcome));
@@ -177,6 +184,13 @@ impl RunTask {
     }
 
     async fn launch(&self, worktree: &Worktree) -> Result<Box<dyn AgentSession>, Halt> {
+        // It was claimed, or goes on, before another run found that out.
+        if let Some(until) = self.context.model().until(self.context.now()) {
+            return Err(Halt::with(RunOutcome::Unavailable {
+                reason: "the agent's model answers nobody here".to_owned(),
+                until: Some(until),
+            }));
+        }
         let order = AgentLaunch {
             run: self.run.clone(),
             directory: worktree.path.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchrelay_domain::{Attempts, Interruption, RunOutcome};
+use patchrelay_domain::{Attempts, Hindrance, Interruption, RunOutcome, TurnStatus};
 
 use super::sim::{Act, Fault, Turn, World};
 
@@ -254,4 +254,86 @@ async fn a_store_that_fails_once_does_not_make_the_other_reports_wait() {
         .until("all are acknowledged", async || world.sim.state().tickets.count("thought:") == 4)
         .await;
     assert!(world.sim.age() < Duration::from_secs(10), "{:?}", world.sim.age());
+}
+
+/// One run finds out that the quota is used up. No other is started before the time that the model named, on this node.
+#[tokio::test(start_paused = true)]
+async fn a_model_that_bars_the_login_is_asked_by_nobody_before_its_time() {
+    let mut world = World::with_delegated_ticket().await;
+    let reason = "usage limit".to_owned();
+    let retry_after = Some(Duration::from_secs(3_600));
+    let barred = Act::EndsAs(TurnStatus::Barred { reason, retry_after });
+    world.sim.state().agents.work.push_back(Turn::of([(5, barred)]));
+    world.start();
+    world.until_ended(1).await;
+    assert_eq!(world.sim.state().agents.launches, 1);
+    let second = patchrelay_domain::IssueId::new("acme", "ticket-2");
+    world.delegate(&second, "APP-2", "session-2").await;
+    world.pass(Duration::from_secs(3_500)).await;
+    assert_eq!(world.sim.state().agents.launches, 1, "no other agent finds that out");
+    assert!(matches!(world.hindrance(), Some(Hindrance::ModelBars { .. })));
+    assert_eq!(
+        world.sim.state().tickets.count("thought:"),
+        2,
+        "both are told that they were heard"
+    );
+
+    world.pass(Duration::from_secs(300)).await;
+    assert_eq!(world.hindrance(), None);
+    assert_eq!(world.sim.state().agents.launches, 3);
+    world.until_ended(2).await;
+    assert_eq!(world.facts().await.attempts, Attempts::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_being_prepared_when_the_login_is_barred_starts_no_agent() {
+    let mut world = World::with_delegated_ticket().await;
+    let second = patchrelay_domain::IssueId::new("acme", "ticket-2");
+    world.delegate(&second, "APP-2", "session-2").await;
+    let barred = TurnStatus::Barred { reason: "usage limit".to_owned(), retry_after: None };
+    world.sim.state().agents.work.push_back(Turn::of([(5, Act::EndsAs(barred))]));
+    let gate = world.sim.hold("prepare");
+    world.start();
+    gate.arrived().await;
+    world.pass(Duration::from_secs(20)).await;
+    assert_eq!(world.sim.state().agents.launches, 1);
+    gate.open();
+    world.pass(Duration::from_secs(20)).await;
+    assert_eq!(world.sim.state().agents.launches, 1);
+    world.pass(Duration::from_secs(300)).await;
+    assert_eq!(world.sim.state().agents.launches, 3);
+    world.until_ended(2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_thread_is_followed_by_a_new_one_in_the_same_run() {
+    let mut world = World::with_delegated_ticket().await;
+    let full = TurnStatus::ThreadFull { reason: "too long".to_owned() };
+    let write = Act::Writes { path: "first", content: "one" };
+    world.sim.state().agents.work.push_back(Turn::of([(5, write), (5, Act::EndsAs(full))]));
+    world.start();
+    world.assert_published_once().await;
+    let runs = world.runs().await;
+    assert_eq!(runs.len(), 1, "{}", world.story().await);
+    let turns = world.sim.state().agents.work_turns();
+    assert_eq!(turns.len(), 2);
+    assert_ne!(turns[0].thread, turns[1].thread);
+    assert!(turns[1].input.contains("refs/rescue/"), "{}", turns[1].input);
+    let head = world.pull_request().head;
+    assert_eq!(world.sim.state().forge.files(&head)["first"], "one");
+    assert_eq!(world.facts().await.attempts.continuations, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_model_refuses_is_put_to_a_human_and_tried_again_at_their_word() {
+    let mut world = World::with_delegated_ticket().await;
+    let refused = TurnStatus::Refused { reason: "flagged (cyberPolicy)".to_owned() };
+    world.sim.state().agents.work.push_back(Turn::of([(5, Act::EndsAs(refused))]));
+    world.start();
+    world.until_ended(1).await;
+    world.pass(Duration::from_secs(300)).await;
+    assert_eq!(world.runs().await.len(), 1);
+    let question = world.facts().await.question.expect("it asks").text;
+    assert!(question.contains("flagged (cyberPolicy)"), "{question}");
+    assert_eq!(world.facts().await.attempts, Attempts::default());
 }

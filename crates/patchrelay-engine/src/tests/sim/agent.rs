@@ -29,6 +29,8 @@ pub(in crate::tests) enum Act {
     Fails,
     /// Its model gives no answer, and says in how many seconds it does.
     Waits(Option<u64>),
+    /// Its turn ends like this.
+    EndsAs(TurnStatus),
     /// Its process ends.
     Dies,
 }
@@ -273,6 +275,7 @@ impl Session {
                 let retry_after = seconds.map(Duration::from_secs);
                 (TurnStatus::Unavailable { reason, retry_after }, String::new())
             }
+            Act::EndsAs(status) => (status, String::new()),
             Act::Dies => {
                 state.agents.processes.remove(&self.id);
                 (TurnStatus::Failed { reason: "the process ended".to_owned() }, String::new())
