@@ -1,7 +1,7 @@
 //! A database as a busy installation has it: many open issues, all of them ready for a first run.
 
 use patchrelay_domain::{
-    Budgets, IssueFacts, IssueId, Observation, ObservationKind, Policy, Project, ProjectId,
+    Budgets, IssueFacts, IssueId, Limits, Observation, ObservationKind, Policy, Project, ProjectId,
     SessionId, Ticket, Timestamp, change,
 };
 use patchrelay_ports::{Commit, Committed, Guard, NewOrder, Store, Stored};
@@ -27,6 +27,7 @@ pub(crate) fn project() -> Project {
         issue_key_prefixes: Vec::new(),
         labels: Vec::new(),
         budgets: Budgets::default(),
+        limits: Limits::default(),
         protected_paths: Vec::new(),
         draft: false,
         network: false,

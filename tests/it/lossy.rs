@@ -14,7 +14,7 @@ use std::{
 
 use patchrelay::{CancellationToken, EngineError, PatchRelay, Settings};
 use patchrelay_domain::{
-    Budgets, CommitSha, FeedKind, FeedLevel, IssueId, Project, ProjectId, RunOutcome,
+    Budgets, CommitSha, FeedKind, FeedLevel, IssueId, Limits, Project, ProjectId, RunOutcome,
 };
 use patchrelay_github::{GithubConfig, GithubForge, GithubWebhooks};
 use patchrelay_linear::{
@@ -336,6 +336,7 @@ fn project(number: usize) -> Project {
         issue_key_prefixes: vec!["APP".to_owned()],
         labels: vec![label(number)],
         budgets: Budgets::default(),
+        limits: Limits::default(),
         protected_paths: Vec::new(),
         draft: false,
         network: false,

@@ -177,11 +177,6 @@ impl Connection {
         drop(timeout(limit, self.send(&json!({ "method": method }))).await);
     }
 
-    /// From now on this is the thread.
-    pub(crate) fn attend(&self, thread: &str) {
-        self.shared.lock().turns.attend(thread);
-    }
-
     /// The number of the process, while there is one.
     pub(crate) fn process(&self) -> Option<u32> {
         self.process.filter(|_| self.shared.lock().turns.over().is_none())
@@ -391,12 +386,18 @@ async fn talk(stdout: ChildStdout, shared: &Shared, outbox: &mpsc::WeakSender<Ve
 fn answered(shared: &Shared, id: u64, result: Result<Value, String>) {
     let mut state = shared.lock();
     let Some(waiting) = state.waiting.remove(&id) else { return };
-    // The turn is opened here and not by the session, because its first news may be the next line.
-    if waiting.method == "turn/start"
-        && let Ok(result) = &result
-        && let Ok(turn) = TurnBody::deserialize(&result["turn"])
-    {
-        state.turns.open(turn.id);
+    // Threads and turns are opened here and not by the session, because their first news may be the next line.
+    if let Ok(result) = &result {
+        match (waiting.method, result["thread"]["id"].as_str()) {
+            ("thread/start", Some(thread)) => state.turns.attend(thread, true),
+            ("thread/resume", Some(thread)) => state.turns.attend(thread, false),
+            ("turn/start", _) => {
+                if let Ok(turn) = TurnBody::deserialize(&result["turn"]) {
+                    state.turns.open(turn.id);
+                }
+            }
+            (_, _) => {}
+        }
     }
     // A session that gave up waiting does not need the answer.
     drop(waiting.answer.send(result));

@@ -142,7 +142,6 @@ impl AgentSession for CodexSession {
             .check(&self.config, &self.launch)
             .map_err(|reason| AgentError::Permissions { reason })?;
         let thread = ThreadId::new(answer.thread.id);
-        self.connection.attend(thread.as_str());
         self.thread = Some(thread.clone());
         Ok(thread)
     }

@@ -20,6 +20,38 @@ pub(crate) struct Turns {
     open: Option<OpenTurn>,
     events: VecDeque<AgentEvent>,
     over: Option<String>,
+    meter: Meter,
+    /// The tokens that no event told yet.
+    unread: u64,
+}
+
+/// How much of what a thread has cost is told already.
+///
+/// Codex counts for the life of a thread, and says the same total again when the thread is resumed or a turn is
+/// interrupted. So what is told is always the difference to the total before, and the first total of a resumed thread is
+/// where counting begins.
+#[derive(Debug, Default)]
+struct Meter {
+    /// The total up to which it is told; `None` until it is known where counting begins.
+    told: Option<u64>,
+    /// The last total of any thread, which may come before the answer that says that it is ours.
+    last_heard: Option<(String, u64)>,
+}
+
+impl Meter {
+    /// Counting begins for this thread.
+    fn begin(&mut self, thread: &str, is_new: bool) {
+        let heard = self.last_heard.take().filter(|(of, _)| of == thread).map(|(_, total)| total);
+        self.told = if is_new { Some(0) } else { heard };
+    }
+
+    /// The tokens of this total that were not told yet. `last` of them are of a turn of ours, if the turn is.
+    fn count(&mut self, total: u64, last: u64, is_ours: bool) -> u64 {
+        let before =
+            self.told.unwrap_or_else(|| total.saturating_sub(if is_ours { last } else { 0 }));
+        self.told = Some(before.max(total));
+        total.saturating_sub(before)
+    }
 }
 
 #[derive(Debug)]
@@ -46,8 +78,9 @@ pub(crate) enum Stage {
 
 impl Turns {
     /// From now on this is the thread.
-    pub(crate) fn attend(&mut self, thread: &str) {
+    pub(crate) fn attend(&mut self, thread: &str, is_new: bool) {
         self.thread = Some(thread.to_owned());
+        self.meter.begin(thread, is_new);
     }
 
     /// A turn was ordered and accepted. Its news come after this.
@@ -57,6 +90,9 @@ impl Turns {
 
     /// Takes in what was said about some turn.
     pub(crate) fn observe(&mut self, news: News) {
+        if let What::Cost { total, last } = news.what {
+            return self.cost(news.thread, &news.turn, total, last);
+        }
         let Some(turn) = &mut self.open else { return };
         if self.thread.as_ref() != Some(&news.thread) || turn.id != news.turn {
             return;
@@ -74,7 +110,19 @@ impl Turns {
                 self.moved(line);
             }
             What::Ended { status, last_message } => self.ended(status, last_message),
+            What::Cost { .. } => {}
         }
+    }
+
+    /// A thread has cost so much. It may be told outside of a turn, too: the last request of one ends with it.
+    fn cost(&mut self, thread: String, turn: &str, total: u64, last: u64) {
+        if self.thread.as_ref() != Some(&thread) {
+            self.meter.last_heard = Some((thread, total));
+            return;
+        }
+        let is_ours = self.open.as_ref().is_some_and(|open| open.id == turn);
+        let more = self.meter.count(total, last, is_ours);
+        self.unread = self.unread.saturating_add(more);
     }
 
     /// The process is gone. An open turn ends with it.
@@ -102,9 +150,12 @@ impl Turns {
         }
     }
 
-    /// The next event that nobody saw yet.
+    /// The next event that nobody saw yet. What it cost comes before what came of it.
     pub(crate) fn next_event(&mut self) -> Option<AgentEvent> {
-        self.events.pop_front()
+        match std::mem::take(&mut self.unread) {
+            0 => self.events.pop_front(),
+            tokens => Some(AgentEvent::Spent { tokens }),
+        }
     }
 
     fn moved(&mut self, line: String) {

@@ -91,6 +91,8 @@ pub(crate) enum What {
     Said { text: String, is_final: bool },
     /// Something else moved.
     Moved { line: String },
+    /// What the thread has cost so far, all its processes together, and the last request of it.
+    Cost { total: u64, last: u64 },
     /// It is over.
     Ended { status: TurnStatus, last_message: Option<String> },
 }
@@ -104,6 +106,19 @@ struct Params {
     #[serde(default)]
     item: Value,
     error: Option<ErrorBody>,
+    token_usage: Option<TokenUsage>,
+}
+
+#[derive(Deserialize)]
+struct TokenUsage {
+    total: Tokens,
+    last: Tokens,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Tokens {
+    total_tokens: u64,
 }
 
 /// A turn, in answers and in news.
@@ -135,6 +150,11 @@ impl News {
             },
             "turn/plan/updated" => {
                 (params.turn_id?, What::Moved { line: "it updated its plan".to_owned() })
+            }
+            "thread/tokenUsage/updated" => {
+                let usage = params.token_usage?;
+                let (total, last) = (usage.total.total_tokens, usage.last.total_tokens);
+                (params.turn_id?, What::Cost { total, last })
             }
             "error" => {
                 let line = format!("trouble with the model: {}", one_line(&params.error?.message));

@@ -64,6 +64,7 @@ impl Policy {
             repo: Some(project.repo.clone()),
             branch_prefix: project.branch_prefix.clone(),
             budgets: project.budgets,
+            limits: project.limits,
             gate: GatePolicy {
                 protected_paths: project.protected_paths.clone(),
                 ..GatePolicy::default()
@@ -106,7 +107,7 @@ pub struct Limits {
 pub struct Limit {
     /// Tokens, as the agent's threads count them.
     pub max_tokens: u64,
-    /// Turns of the agent.
+    /// Turns of the agent that are over: the last one may come to its end.
     pub max_turns: u32,
     /// Minutes in which an agent was at work.
     pub max_minutes: u32,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BranchName, ProjectId, RepoSlug, RunType};
+use crate::{BranchName, Limits, ProjectId, RepoSlug, RunType};
 
 /// One configured project: a repository, and which tickets are about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Project {
     pub labels: Vec<String>,
     /// How often things may be tried.
     pub budgets: Budgets,
+    /// How much may be spent.
+    pub limits: Limits,
     /// Paths that only a human may release, as globs (D29).
     pub protected_paths: Vec<String>,
     /// Whether pull requests are opened as drafts.

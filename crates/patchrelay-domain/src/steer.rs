@@ -47,7 +47,9 @@ pub fn steer_run(policy: &Policy, now: Timestamp, facts: &IssueFacts, run: &RunP
     if let Some(by) = forbidden(facts, slot) {
         return Steer::Interrupt(by);
     }
-    if policy.limits.reached(now, &facts.spending, &run.spent).is_some() {
+    // What is to be published is paid for already, and publishing it costs nothing.
+    let may_spend = run.commit.is_some();
+    if !may_spend && policy.limits.reached(now, &facts.spending, &run.spent).is_some() {
         return Steer::Interrupt(Interruption::Spending);
     }
     if let Some(by) = pointless(policy, facts, slot, run.commit.as_ref()) {

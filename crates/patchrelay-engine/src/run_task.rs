@@ -95,15 +95,36 @@ impl From<LeaseLost> for Halt {
 #[derive(Clone, Debug, Default)]
 struct Progress {
     continuations: u32,
+    /// How many turns were begun.
+    turns: u32,
     /// The agent's thread, once there is one.
     thread: Option<ThreadId>,
+    /// What it cost, without the process that is at work.
     spent: Spent,
+    /// Since when a process is at work.
+    working_since: Option<Instant>,
     /// The commit that is being published.
     commit: Option<CommitSha>,
     /// What was tried about the silences of its agent.
     ladder: Ladder,
     /// When the work turn under way has to be over, together with whatever took its place.
     end_by: Option<Instant>,
+}
+
+impl Progress {
+    /// What it cost until now.
+    fn spent_so_far(&self) -> Spent {
+        let millis = self
+            .working_since
+            .map_or(0, |since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.spent.plus(&Spent { millis, ..Spent::default() })
+    }
+
+    /// The process that was at work is gone.
+    fn stopped_working(&mut self) {
+        self.spent = self.spent_so_far();
+        self.working_since = None;
+    }
 }
 
 impl RunTask {
@@ -240,7 +261,7 @@ impl RunTask {
         let stored = self.context.ports.store.load(&self.issue).await?;
         let run = RunProgress {
             run: self.run.clone(),
-            spent: progress.spent,
+            spent: progress.spent_so_far(),
             commit: progress.commit.clone(),
         };
         Ok(stored.map_or(Steer::Interrupt(Interruption::LeaseLost), |stored| {

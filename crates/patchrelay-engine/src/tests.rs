@@ -17,6 +17,7 @@ mod reports;
 mod retention;
 mod silence;
 mod space;
+mod spending;
 mod stopping;
 mod takeover;
 mod way;

@@ -48,6 +48,11 @@ pub enum AgentEvent {
         /// What.
         line: String,
     },
+    /// The turn used tokens, beside those that were told before. What an earlier process used is not in it.
+    Spent {
+        /// How many.
+        tokens: u64,
+    },
     /// The turn is over. Comes once for each turn, also when the runtime died (then as a failure).
     TurnEnded {
         /// How.

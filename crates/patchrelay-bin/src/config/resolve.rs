@@ -8,14 +8,20 @@ use std::{
 
 use patchrelay::{
     Settings,
-    domain::{BranchName, Budgets, Project, ProjectId, RepoSlug, Retention, check_protected_path},
+    domain::{
+        BranchName, Budgets, Limit, Limits, Project, ProjectId, RepoSlug, Retention,
+        check_protected_path,
+    },
 };
 use patchrelay_store::DEFAULT_CONNECTIONS;
 use reqwest::Url;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, ConfigError, ProjectSection};
+use super::{
+    Config, ConfigError, ProjectSection,
+    sections::{BudgetsSection, LimitSection},
+};
 use crate::environment::Directories;
 
 /// Where the program remembers.
@@ -258,6 +264,7 @@ impl Config {
                 continuations: section.budgets.continuations,
                 ..Budgets::default()
             },
+            limits: self.budgets.limits(),
             protected_paths: delivery
                 .protected_paths
                 .clone()
@@ -268,6 +275,16 @@ impl Config {
                 .max_concurrent_runs
                 .unwrap_or(self.scheduler.max_concurrent_runs),
         }
+    }
+}
+
+impl BudgetsSection {
+    fn limits(&self) -> Limits {
+        let limit = |section: LimitSection| {
+            let LimitSection { max_tokens, max_turns, max_minutes } = section;
+            Limit { max_tokens, max_turns, max_minutes }
+        };
+        Limits { run: limit(self.run), issue: limit(self.issue), day: limit(self.day) }
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) codex: CodexSection,
     /// How much at once.
     pub(crate) scheduler: SchedulerSection,
+    /// How much may be spent.
+    pub(crate) budgets: BudgetsSection,
     /// How work is published, for all projects.
     pub(crate) delivery: DeliverySection,
     /// How long what is over is kept.
@@ -201,6 +203,77 @@ impl Default for SchedulerSection {
     }
 }
 
+/// `[budgets]`. A human is asked when all of one is spent.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(from = "WrittenBudgets")]
+pub(crate) struct BudgetsSection {
+    /// By one run.
+    pub(crate) run: LimitSection,
+    /// By all runs of a ticket, since a human last said that it may go on.
+    pub(crate) issue: LimitSection,
+    /// By all runs of a ticket on one day, UTC.
+    pub(crate) day: LimitSection,
+}
+
+impl Default for BudgetsSection {
+    fn default() -> Self {
+        let limit = |max_tokens, max_turns, max_minutes| LimitSection {
+            max_tokens,
+            max_turns,
+            max_minutes,
+        };
+        Self {
+            run: limit(20_000_000, 40, 240),
+            issue: limit(100_000_000, 200, 1_440),
+            day: limit(60_000_000, 120, 720),
+        }
+    }
+}
+
+/// `[budgets.run]`, `[budgets.issue]`, `[budgets.day]`. Zero is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct LimitSection {
+    /// Tokens, as the agent's threads count them.
+    pub(crate) max_tokens: u64,
+    /// Turns of the agent.
+    pub(crate) max_turns: u32,
+    /// Minutes in which an agent is at work.
+    pub(crate) max_minutes: u32,
+}
+
+/// `[budgets]` as it is written. What is left out keeps its own default in each of the three.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenBudgets {
+    run: WrittenLimit,
+    issue: WrittenLimit,
+    day: WrittenLimit,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenLimit {
+    max_tokens: Option<u64>,
+    max_turns: Option<u32>,
+    max_minutes: Option<u32>,
+}
+
+impl From<WrittenBudgets> for BudgetsSection {
+    fn from(written: WrittenBudgets) -> Self {
+        let over = |written: &WrittenLimit, default: LimitSection| LimitSection {
+            max_tokens: written.max_tokens.unwrap_or(default.max_tokens),
+            max_turns: written.max_turns.unwrap_or(default.max_turns),
+            max_minutes: written.max_minutes.unwrap_or(default.max_minutes),
+        };
+        let default = Self::default();
+        Self {
+            run: over(&written.run, default.run),
+            issue: over(&written.issue, default.issue),
+            day: over(&written.day, default.day),
+        }
+    }
+}
+
 /// `[delivery]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -333,7 +406,7 @@ pub(crate) struct ProjectSection {
     pub(crate) max_concurrent_runs: Option<usize>,
     /// How often things may be tried.
     #[serde(default)]
-    pub(crate) budgets: BudgetsSection,
+    pub(crate) budgets: ProjectBudgetsSection,
     /// How its work is published, where it differs from `[delivery]`.
     #[serde(default)]
     pub(crate) delivery: ProjectDeliverySection,
@@ -345,7 +418,7 @@ pub(crate) struct ProjectSection {
 /// `[project.budgets]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct BudgetsSection {
+pub(crate) struct ProjectBudgetsSection {
     /// Implementation runs that ended with insufficient work.
     pub(crate) implementation: u32,
     /// Runs lost to something else, since the last progress.
@@ -354,7 +427,7 @@ pub(crate) struct BudgetsSection {
     pub(crate) continuations: u32,
 }
 
-impl Default for BudgetsSection {
+impl Default for ProjectBudgetsSection {
     fn default() -> Self {
         let budgets = patchrelay::domain::Budgets::default();
         Self {

@@ -89,6 +89,18 @@ max_concurrent_runs = 9
 reconcile_seconds = 10
 lease_seconds = 11
 drain_seconds = 12
+[budgets.run]
+max_tokens = 21
+max_turns = 22
+max_minutes = 23
+[budgets.issue]
+max_tokens = 24
+max_turns = 25
+max_minutes = 26
+[budgets.day]
+max_tokens = 27
+max_turns = 28
+max_minutes = 29
 [delivery]
 publisher = "harness"
 protected_paths = ["x/**"]
@@ -172,6 +184,9 @@ fn an_unknown_key_is_named_with_what_is_allowed() {
             "telemetry.log_format",
             "expected `pretty` or `json`",
         ),
+        ("[budgets.run]\nmax_token = 1", "budgets.run.max_token", "expected one of"),
+        ("[budgets]\nmax_tokens = 1", "budgets.max_tokens", "expected one of"),
+        ("[budgets.day]\nmax_turns = -1", "budgets.day.max_turns", "expected u32"),
         ("[delivery]\npublisher = \"agent\"", "delivery.publisher", "expected `harness`"),
     ] {
         check(read_with(text, &[]), key, says);

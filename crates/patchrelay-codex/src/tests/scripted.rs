@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use patchrelay_domain::{RunId, ThreadId, TurnStatus, parse_report};
-use patchrelay_ports::{AgentError, AgentRuntime, AgentSession, ThreadSpec};
+use patchrelay_ports::{AgentError, AgentEvent, AgentRuntime, AgentSession, ThreadSpec};
 use patchrelay_process::{Marker, leftovers};
 use patchrelay_testkit::agent::{Flaws, Script, Step, serve_stdio};
 use serde_json::{Value, json};
@@ -308,7 +308,8 @@ async fn a_dropped_wait_loses_no_event() {
     loop {
         match timeout(Duration::from_micros(50), session.next_event()).await {
             Err(_) => {}
-            Ok(Ok(patchrelay_ports::AgentEvent::Progress { line })) => lines.push(line),
+            Ok(Ok(AgentEvent::Progress { line })) => lines.push(line),
+            Ok(Ok(AgentEvent::Spent { .. })) => {}
             Ok(other) => {
                 other.unwrap();
                 break;

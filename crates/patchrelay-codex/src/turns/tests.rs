@@ -6,7 +6,7 @@ use crate::wire::{News, What};
 
 fn opened() -> Turns {
     let mut turns = Turns::default();
-    turns.attend("thread");
+    turns.attend("thread", true);
     turns.open("turn".to_owned());
     turns
 }
@@ -36,7 +36,7 @@ fn end(turns: &mut Turns) -> (TurnStatus, String) {
         .into_iter()
         .filter_map(|event| match event {
             AgentEvent::TurnEnded { status, answer } => Some((status, answer)),
-            AgentEvent::Progress { .. } => None,
+            AgentEvent::Progress { .. } | AgentEvent::Spent { .. } => None,
         })
         .collect();
     assert_eq!(ends.len(), 1, "{ends:?}");
@@ -119,4 +119,66 @@ fn a_flood_drops_old_progress_and_never_an_end() {
     assert!(matches!(events[events.len() - 1], AgentEvent::TurnEnded { .. }));
     let newest = AgentEvent::Progress { line: (10 * MAX_WAITING_PROGRESS - 1).to_string() };
     assert_eq!(events[events.len() - 2], newest);
+}
+
+fn cost(turn: &str, total: u64, last: u64) -> News {
+    let what = What::Cost { total, last };
+    News { thread: "thread".to_owned(), turn: turn.to_owned(), what }
+}
+
+/// How many tokens these totals were told as, by a thread that is opened after so many of them.
+#[track_caller]
+fn check_cost(is_new: bool, opened: usize, totals: &[(&str, u64, u64)], expected: &[u64]) {
+    let mut turns = Turns::default();
+    let mut told = Vec::new();
+    for (n, (turn, total, last)) in totals.iter().enumerate() {
+        if n == opened {
+            turns.attend("thread", is_new);
+            turns.open("turn".to_owned());
+        }
+        turns.observe(cost(turn, *total, *last));
+        told.extend(events(&mut turns));
+    }
+    let told: Vec<_> = told
+        .into_iter()
+        .map(|event| match event {
+            AgentEvent::Spent { tokens } => tokens,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, expected);
+}
+
+/// D10: totals are of the thread's whole life, and are said again on resume and interrupt.
+#[test]
+fn a_turn_costs_what_it_adds_to_the_total_of_its_thread() {
+    check_cost(true, 0, &[("turn", 15, 15), ("turn", 45, 30), ("turn", 45, 30)], &[15, 30]);
+    // The total that a resume tells is where counting begins, whether it comes before the answer or after it.
+    check_cost(false, 1, &[("earlier", 100, 10), ("turn", 130, 30)], &[30]);
+    check_cost(false, 0, &[("earlier", 100, 10), ("turn", 130, 30)], &[30]);
+    // A total that goes back is a mistake of codex and no credit.
+    check_cost(true, 0, &[("turn", 40, 40), ("turn", 10, 10), ("turn", 50, 10)], &[40, 10]);
+}
+
+#[test]
+fn a_resumed_thread_that_tells_no_total_begins_with_its_first_request() {
+    let mut turns = Turns::default();
+    turns.attend("thread", false);
+    turns.open("turn".to_owned());
+    turns.observe(cost("turn", 130, 30));
+    turns.observe(News { thread: "sub-agent".to_owned(), ..cost("turn", 999, 999) });
+    assert_eq!(events(&mut turns), [AgentEvent::Spent { tokens: 30 }]);
+}
+
+#[test]
+fn what_was_spent_is_told_before_the_end_and_never_dropped() {
+    let mut turns = opened();
+    for n in 1..=1_000 {
+        turns.observe(cost("turn", n, 1));
+        turns.observe(news(What::Moved { line: n.to_string() }));
+    }
+    turns.observe(completed(None));
+    let events = events(&mut turns);
+    assert_eq!(events[0], AgentEvent::Spent { tokens: 1_000 });
+    assert!(matches!(events[events.len() - 1], AgentEvent::TurnEnded { .. }));
 }

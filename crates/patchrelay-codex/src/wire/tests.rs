@@ -76,6 +76,14 @@ fn the_news_of_a_turn_are_understood() {
     check("item/completed", command(json!({ "exitCode": null })), moved("`make test` ended"));
     let change = json!({ "item": { "type": "fileChange", "changes": [{ "path": "/w/a" }, { "path": "/w/b" }] } });
     check("item/completed", change, moved("it edited /w/a, /w/b"));
+    let usage =
+        json!({ "total": { "totalTokens": 9, "inputTokens": 5 }, "last": { "totalTokens": 4 } });
+    check(
+        "thread/tokenUsage/updated",
+        json!({ "tokenUsage": usage }),
+        Some(What::Cost { total: 9, last: 4 }),
+    );
+    check("thread/tokenUsage/updated", json!({ "tokenUsage": { "total": {} } }), None);
     let trouble = json!({ "error": { "message": "Reconnecting... 1/2" }, "willRetry": true });
     check("error", trouble, moved("trouble with the model: Reconnecting... 1/2"));
 }

@@ -11,7 +11,7 @@ use crate::Timestamp;
 pub struct Spent {
     /// Tokens, as the agent's threads count them.
     pub tokens: u64,
-    /// Turns of the agent.
+    /// Turns of the agent that are over.
     pub turns: u32,
     /// Milliseconds in which an agent was at work.
     pub millis: u64,

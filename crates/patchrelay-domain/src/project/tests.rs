@@ -11,6 +11,7 @@ fn project(id: &str) -> Project {
         issue_key_prefixes: Vec::new(),
         labels: Vec::new(),
         budgets: Budgets::default(),
+        limits: Limits::default(),
         protected_paths: Vec::new(),
         draft: false,
         network: false,

@@ -143,6 +143,11 @@ fn a_run_that_has_spent_everything_is_stopped() {
     };
     assert_eq!(steered(9), Steer::Continue);
     assert_eq!(steered(10), Steer::Interrupt(Interruption::Spending));
+    let spent = Spent { tokens: 10, ..Spent::default() };
+    let commit = Some(crate::fixture::head(1));
+    let run = RunProgress { spent, commit, ..RunProgress::new(RunId::new("r1")) };
+    let publishing = steer_run(&policy, at(1_000), &running(), &run);
+    assert_eq!(publishing, Steer::Continue, "what it made is paid for");
 }
 
 #[test]

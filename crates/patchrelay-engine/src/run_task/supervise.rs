@@ -102,6 +102,17 @@ impl RunTask {
         watched: &Watched<'_>,
         progress: &mut Progress,
     ) -> Result<Turn, Cut> {
+        let ended = self.wait_for_end(session, watched, progress).await;
+        progress.spent.turns = progress.spent.turns.saturating_add(1);
+        ended
+    }
+
+    async fn wait_for_end(
+        &self,
+        session: &mut dyn AgentSession,
+        watched: &Watched<'_>,
+        progress: &mut Progress,
+    ) -> Result<Turn, Cut> {
         enum Happened {
             Event(Result<AgentEvent, AgentError>),
             Changed,
@@ -127,6 +138,9 @@ impl RunTask {
                 () = sleep_until(watched.end_by) => Happened::TooLong,
                 () = sleep_until(silence.due) => Happened::Silence,
             };
+            if let Happened::Event(Ok(AgentEvent::Spent { tokens })) = happened {
+                progress.spent.tokens = progress.spent.tokens.saturating_add(tokens);
+            }
             match happened {
                 // A turn that was interrupted is over, whatever it still says.
                 Happened::Event(Ok(AgentEvent::Progress { .. })) if silence.is_interrupted => {}
@@ -149,7 +163,10 @@ impl RunTask {
                 Happened::Event(Err(error)) => {
                     return Err(Halt::with(ended_by_agent(&error)).into());
                 }
-                Happened::Changed => match self.steer(progress).await {
+                Happened::Changed | Happened::Event(Ok(AgentEvent::Spent { .. })) => match self
+                    .steer(progress)
+                    .await
+                {
                     // What humans say meanwhile is taken up by the next run.
                     Ok(Steer::Continue | Steer::Deliver(_) | Steer::WithholdPublication(_)) => {}
                     Ok(Steer::Interrupt(by)) => return Err(self.stopped(session, by).await.into()),

@@ -56,13 +56,12 @@ impl RunTask {
         }
         let mut instruction: Option<String> = None;
         loop {
-            let began = Instant::now();
+            progress.working_since = Some(Instant::now());
             let mut session = self.launch(&worktree).await?;
             let asked = self.turns(session.as_mut(), &job, progress, instruction.as_deref()).await;
             // The agent is gone before its tree is judged: nothing changes under the verdict.
             session.close().await;
-            let worked = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            progress.spent.millis = progress.spent.millis.saturating_add(worked);
+            progress.stopped_working();
             let (turn, report) = match asked {
                 Ok(asked) => asked,
                 // The same run goes on, on its thread or on a new one; how is stored already.
@@ -224,7 +223,7 @@ impl RunTask {
         };
         // The run and the number of the turn: the same message, when it is looked for after a crash (D22).
         let order = TurnOrder {
-            message_id: format!("{}-{}", self.run, progress.spent.turns),
+            message_id: format!("{}-{}", self.run, progress.turns),
             input,
             output_schema: None,
         };
@@ -265,10 +264,24 @@ impl RunTask {
         order: &TurnOrder,
         progress: &mut Progress,
     ) -> Result<TurnId, Halt> {
+        self.may_begin(progress).await?;
         let turn = self.lease.guard(session.start_turn(order)).await?;
         let turn = turn.map_err(|error| Halt::with(ended_by_agent(&error)))?;
-        progress.spent.turns = progress.spent.turns.saturating_add(1);
+        progress.turns += 1;
         Ok(turn)
+    }
+
+    /// Whether another turn may begin. One that began may come to its end, but no other follows once all is spent.
+    async fn may_begin(&self, progress: &Progress) -> Result<(), Halt> {
+        match self.steer(progress).await {
+            Ok(Steer::Interrupt(by)) => Err(Halt::with(RunOutcome::Interrupted { by })),
+            Ok(Steer::Continue | Steer::Deliver(_) | Steer::WithholdPublication(_)) => Ok(()),
+            // It is asked again as soon as the turn runs.
+            Err(error) => {
+                warn!(run = %self.run, error = %chain(&error), "a run could not be steered");
+                Ok(())
+            }
+        }
     }
 
     /// What the agent is told at the beginning of a run.
@@ -280,7 +293,7 @@ impl RunTask {
     ) -> Result<String, Halt> {
         let Job { plan, facts, ticket, worktree } = job;
         // An earlier turn of this run may have left some, on a thread that is given up or gone.
-        let has_edits = plan.keep_edits || 0 < progress.spent.turns;
+        let has_edits = plan.keep_edits || 0 < progress.turns;
         let earlier = match (has_edits, same_thread) {
             (_, true) => EarlierWork::SameThread { dirty: Vec::new() },
             (true, false) => EarlierWork::OtherThread {
@@ -318,7 +331,7 @@ impl RunTask {
         let tries = [(1, prompt::report(&work)), (2, prompt::report_again(&work))];
         for (try_number, input) in tries {
             let order = TurnOrder {
-                message_id: format!("{}-{}-report-{try_number}", self.run, progress.spent.turns),
+                message_id: format!("{}-{}-report-{try_number}", self.run, progress.turns),
                 input,
                 output_schema: Some(report_schema().to_string()),
             };
@@ -371,6 +384,7 @@ impl RunTask {
         let git = |error| Halt::with(ended_by_git(&error));
         let commit: CommitSha = self.lease.guard(workspaces.commit(&order)).await?.map_err(git)?;
         self.reached(Step::Commit, Side::After);
+        let progress = &Progress { commit: Some(commit.clone()), ..progress.clone() };
         let mut wait = FIRST_RETRY;
         let remote = loop {
             let asked = workspaces.remote_branch(&self.project, &worktree.branch);

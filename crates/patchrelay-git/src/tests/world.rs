@@ -8,7 +8,7 @@ use std::{
 };
 
 use patchrelay_domain::{
-    BranchName, Budgets, CommitSha, IssueId, Project, ProjectId, RunId, TreeId, Worktree,
+    BranchName, Budgets, CommitSha, IssueId, Limits, Project, ProjectId, RunId, TreeId, Worktree,
 };
 use patchrelay_ports::{
     CommitOrder, PrepareOrder, PushOrder, Pushed, TreeState, WorkspaceError, Workspaces,
@@ -229,6 +229,7 @@ pub(crate) fn project(id: &str) -> Project {
         issue_key_prefixes: vec!["APP".to_owned()],
         labels: vec![],
         budgets: Budgets::default(),
+        limits: Limits::default(),
         protected_paths: vec![],
         draft: false,
         network: false,

@@ -16,9 +16,9 @@ use axum::{
 };
 use hmac::{Hmac, Mac};
 use patchrelay_domain::{
-    Budgets, Change, Charge, Hindrance, IssueFacts, IssueId, Observation, ObservationKind, Policy,
-    Project, ProjectId, RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp, TrackerState,
-    TrackerStateKind, change, charge,
+    Budgets, Change, Charge, Hindrance, IssueFacts, IssueId, Limits, Observation, ObservationKind,
+    Policy, Project, ProjectId, RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp,
+    TrackerState, TrackerStateKind, change, charge,
 };
 use patchrelay_github::GithubWebhooks;
 use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
@@ -253,6 +253,7 @@ fn project(id: &str) -> Project {
         issue_key_prefixes: Vec::new(),
         labels: Vec::new(),
         budgets: Budgets::default(),
+        limits: Limits::default(),
         protected_paths: Vec::new(),
         draft: false,
         network: false,

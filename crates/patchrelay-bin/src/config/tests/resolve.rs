@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use patchrelay::domain::Retention;
+use patchrelay::domain::{Limit, Limits, Retention};
 use secrecy::ExposeSecret as _;
 
 use super::{EVERYTHING, PROJECT, check, read};
@@ -69,6 +69,10 @@ fn numbers_and_places_reach_the_engine() {
     assert_eq!(project.budgets.implementation, 14);
     assert_eq!(project.budgets.recovery, 15);
     assert_eq!(project.budgets.continuations, 16);
+    let limit = |max_tokens, max_turns, max_minutes| Limit { max_tokens, max_turns, max_minutes };
+    let limits =
+        Limits { run: limit(21, 22, 23), issue: limit(24, 25, 26), day: limit(27, 28, 29) };
+    assert_eq!(project.limits, limits);
     assert_eq!(
         [
             &project.linear_teams,
@@ -104,6 +108,19 @@ fn what_a_project_leaves_out_comes_from_the_whole() {
     assert!(resolve("").unwrap().settings.projects.is_empty());
     let chosen = resolve("[database]\nurl = \"sqlite:///x.db\"").unwrap();
     assert_eq!(sqlite_file(&chosen), Path::new("/x.db"));
+}
+
+/// D10: a limit is off only by choice.
+#[test]
+fn what_may_be_spent_has_limits_unless_they_are_taken_away_one_by_one() {
+    let limits =
+        |text: &str| resolve(&format!("{text}{PROJECT}")).unwrap().settings.projects[0].limits;
+    let usual = limits("");
+    for limit in [usual.run, usual.issue, usual.day] {
+        assert!(0 < limit.max_tokens && 0 < limit.max_turns && 0 < limit.max_minutes, "{limit:?}");
+    }
+    let run = Limit { max_tokens: 0, ..usual.run };
+    assert_eq!(limits("[budgets.run]\nmax_tokens = 0\n"), Limits { run, ..usual });
 }
 
 #[test]

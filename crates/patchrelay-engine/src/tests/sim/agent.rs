@@ -23,6 +23,8 @@ pub(in crate::tests) enum Act {
     Says,
     /// It writes a file and says so. `{n}` in path and content is the number of the turn.
     Writes { path: &'static str, content: &'static str },
+    /// It uses so many tokens.
+    Spends(u64),
     /// It is done, with these last words.
     Ends(String),
     /// Its turn fails.
@@ -256,6 +258,7 @@ impl Session {
         let number = self.turn.as_ref().map_or(0, |turn| turn.number);
         let ended = match act {
             Act::Says => return AgentEvent::Progress { line: "hm".to_owned() },
+            Act::Spends(tokens) => return AgentEvent::Spent { tokens },
             Act::Writes { path, content } => {
                 let number = number.to_string();
                 let (path, content) =

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, future::Future, sync::Arc, time::Duration};
 
 use patchrelay_domain::{
-    BranchName, Budgets, Hindrance, IssueFacts, IssueId, NextStep, NodeId, Observation,
+    BranchName, Budgets, Hindrance, IssueFacts, IssueId, Limits, NextStep, NodeId, Observation,
     ObservationKind, Policy, Project, ProjectId, PullRequest, SessionId, Timestamp, Wait, change,
     decide,
 };
@@ -75,6 +75,7 @@ impl World {
             issue_key_prefixes: vec!["APP".to_owned()],
             labels: Vec::new(),
             budgets: Budgets::default(),
+            limits: Limits::default(),
             protected_paths: Vec::new(),
             draft: false,
             network: false,
