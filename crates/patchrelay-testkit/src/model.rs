@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -26,6 +26,15 @@ pub enum ModelStep {
     Shell(String),
     /// It says something, which ends the turn.
     Say(String),
+    /// It answers with this status of HTTP and this body. Most of these are asked again by codex.
+    Http(u16, Value),
+    /// Its answer fails, with this code and this message.
+    Fail {
+        /// The code, as in `context_length_exceeded`.
+        code: String,
+        /// The message.
+        message: String,
+    },
 }
 
 /// What the model does.
@@ -173,7 +182,23 @@ async fn respond(
         };
         (step, talk.calls)
     };
-    ([(header::CONTENT_TYPE, "text/event-stream")], events(&item(step, call), call)).into_response()
+    let events = match step {
+        ModelStep::Http(status, body) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return (status, Json(body)).into_response();
+        }
+        ModelStep::Fail { code, message } => failure(&code, &message, call),
+        ModelStep::Patch(_) | ModelStep::Shell(_) | ModelStep::Say(_) => {
+            success(&item(step, call), call)
+        }
+    };
+    let text: String = events
+        .iter()
+        .map(|event| {
+            format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default())
+        })
+        .collect();
+    ([(header::CONTENT_TYPE, "text/event-stream")], text).into_response()
 }
 
 impl Shared {
@@ -210,27 +235,31 @@ fn item(step: ModelStep, call: u64) -> Value {
         ModelStep::Say(text) => {
             json!({ "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": text }] })
         }
+        ModelStep::Http(..) | ModelStep::Fail { .. } => Value::Null,
     }
 }
 
-fn events(item: &Value, call: u64) -> String {
+fn success(item: &Value, call: u64) -> Vec<Value> {
     let id = format!("resp_{call:06}");
     let usage = json!({
         "input_tokens": 10, "input_tokens_details": { "cached_tokens": 0 },
         "output_tokens": 5, "output_tokens_details": { "reasoning_tokens": 0 }, "total_tokens": 15,
     });
-    let events = [
+    vec![
         json!({ "type": "response.created", "response": { "id": id } }),
         json!({ "type": "response.output_item.added", "output_index": 0, "item": item }),
         json!({ "type": "response.output_item.done", "output_index": 0, "item": item }),
         json!({ "type": "response.completed", "response": { "id": id, "usage": usage } }),
-    ];
-    events
-        .iter()
-        .map(|event| {
-            format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default())
-        })
-        .collect()
+    ]
+}
+
+fn failure(code: &str, message: &str, call: u64) -> Vec<Value> {
+    let id = format!("resp_{call:06}");
+    let error = json!({ "code": code, "message": message });
+    vec![
+        json!({ "type": "response.created", "response": { "id": id } }),
+        json!({ "type": "response.failed", "response": { "id": id, "status": "failed", "error": error } }),
+    ]
 }
 
 #[cfg(test)]

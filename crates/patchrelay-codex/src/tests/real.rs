@@ -1,5 +1,7 @@
 //! The same adapter against the real codex, with a stub in the place of its model. `CODEX_BIN` names the binary.
 
+mod turns;
+
 use patchrelay_domain::{RunId, TurnStatus, parse_report};
 use patchrelay_ports::{AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec};
 use patchrelay_process::{Command, Marker, leftovers};

@@ -1,0 +1,97 @@
+//! What the turns of the real codex cost, and how they fail.
+
+use std::time::Duration;
+
+use patchrelay_domain::{RunId, TurnStatus};
+use patchrelay_ports::{AgentEvent, AgentRuntime, AgentSession, ThreadSpec};
+use patchrelay_testkit::model::ModelStep;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{PATIENCE, shell, stage, work};
+use crate::CodexRuntime;
+
+/// Runs a turn to its end. Answers with the tokens that it cost and its status.
+async fn cost(session: &mut Box<dyn AgentSession>) -> (u64, TurnStatus) {
+    let mut sum = 0;
+    loop {
+        match timeout(PATIENCE, session.next_event()).await.expect("the turn ends").unwrap() {
+            AgentEvent::Progress { .. } => {}
+            AgentEvent::Spent { tokens } => sum += tokens,
+            AgentEvent::TurnEnded { status, .. } => return (sum, status),
+        }
+    }
+}
+
+/// D10. The stub counts 15 tokens for each request.
+#[tokio::test]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn each_request_to_the_model_is_counted_once_also_over_a_resume() {
+    let turns = vec![vec![shell("true"), shell("true")], vec![shell("true")], vec![]];
+    let mut stage = stage(turns).await;
+    let thread = stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    stage.session.start_turn(&work("go")).await.unwrap();
+    assert_eq!(cost(&mut stage.session).await, (45, TurnStatus::Completed));
+    stage.session.start_turn(&work("go on")).await.unwrap();
+    assert_eq!(cost(&mut stage.session).await, (30, TurnStatus::Completed));
+    drop(stage.session); // SIGKILL
+
+    let runtime = CodexRuntime::new(stage.config);
+    runtime.reap(&RunId::new("run-1")).await.unwrap();
+    let mut session = runtime.launch(&stage.world.launch()).await.unwrap();
+    assert_eq!(session.open_thread(ThreadSpec::Resume(thread.clone())).await.unwrap(), thread);
+    session.start_turn(&work("go on")).await.unwrap();
+    assert_eq!(cost(&mut session).await, (15, TurnStatus::Completed));
+    session.close().await;
+}
+
+fn fail(code: &str, message: &str) -> ModelStep {
+    ModelStep::Fail { code: code.to_owned(), message: message.to_owned() }
+}
+
+/// What a failure means, without its words.
+fn kind(status: &TurnStatus) -> &'static str {
+    match status {
+        TurnStatus::Completed => "completed",
+        TurnStatus::Interrupted => "interrupted",
+        TurnStatus::Unavailable { .. } => "unavailable",
+        TurnStatus::Barred { .. } => "barred",
+        TurnStatus::ThreadFull { .. } => "full",
+        TurnStatus::Refused { .. } => "refused",
+        TurnStatus::Failed { .. } => "failed",
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn every_failure_of_the_model_ends_the_turn_as_what_it_is() {
+    let nothing = || Value::Null;
+    let limit = json!({ "error": {
+        "type": "usage_limit_reached", "message": "used up", "plan_type": "pro", "resets_in_seconds": 3_600,
+    } });
+    for (step, expected) in [
+        (ModelStep::Http(429, limit), "barred"),
+        (ModelStep::Http(401, nothing()), "barred"),
+        (ModelStep::Http(403, nothing()), "barred"),
+        (ModelStep::Http(429, nothing()), "unavailable"),
+        (ModelStep::Http(500, nothing()), "unavailable"),
+        (ModelStep::Http(503, nothing()), "unavailable"),
+        (ModelStep::Http(400, json!({ "error": { "message": "no such thing" } })), "failed"),
+        (fail("server_is_overloaded", "full house"), "unavailable"),
+        (fail("rate_limit_exceeded", "Please try again in 10ms."), "unavailable"),
+        (fail("context_length_exceeded", "too long"), "full"),
+        (fail("insufficient_quota", "pay"), "barred"),
+        (fail("cyber_policy", "flagged"), "refused"),
+        (fail("invalid_prompt", "no"), "failed"),
+    ] {
+        let mut stage = stage(vec![vec![step.clone(); 20]]).await;
+        stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+        stage.session.start_turn(&work("go")).await.unwrap();
+        let (_, status) = cost(&mut stage.session).await;
+        assert_eq!(kind(&status), expected, "{step:?}: {status:?}");
+        if let TurnStatus::Barred { retry_after: Some(after), .. } = &status {
+            assert!(*after <= Duration::from_secs(3_660), "{status:?}");
+        }
+        stage.session.close().await;
+    }
+}
