@@ -10,12 +10,14 @@ mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
+
 use crate::{DeliveryAnswer, Faults, WebhookTarget, server::Listening};
 
-use self::world::World;
+use self::world::{Happened, World};
 pub use self::{
     delivery::SignedDelivery,
-    world::{FakeActivity, FakeComment, FakeIssue},
+    world::{FakeActivity, FakeComment, FakeIssue, Speaker},
 };
 
 /// What a fake Linear is started with.
@@ -37,6 +39,26 @@ pub struct FakeLinear {
     shared: Arc<Shared>,
     webhook: Mutex<WebhookTarget>,
     listening: Listening,
+}
+
+/// What somebody wrote into a session. Linear tells of it twice, in no certain order.
+#[derive(Clone, Debug)]
+pub struct FakePrompt {
+    /// The id of the comment that it is too.
+    pub comment_id: String,
+    /// The webhook about the session.
+    pub prompt: SignedDelivery,
+    /// The webhook about the comment.
+    pub comment: SignedDelivery,
+}
+
+impl FakePrompt {
+    /// Posts both, and tells whether both were taken.
+    pub async fn send(&self) -> bool {
+        [self.prompt.send().await, self.comment.send().await]
+            .iter()
+            .all(|answer| answer.status == 200)
+    }
 }
 
 /// What the listener and the handle both have.
@@ -168,8 +190,72 @@ impl FakeLinear {
         self.world().activities(key)
     }
 
+    /// The human writes into the newest session of a ticket. Linear tells of it as a prompt and as a comment.
+    pub fn prompt(&self, key: &str, text: &str) -> FakePrompt {
+        self.prompt_as(key, Speaker::Human, text)
+    }
+
+    /// The same by somebody else.
+    pub fn prompt_as(&self, key: &str, by: Speaker, text: &str) -> FakePrompt {
+        let mut world = self.world();
+        let thread = world.thread(key);
+        let id = world.say(key, Some(&thread), by, text);
+        let prompt = world.prompted(key, by, Some(&id));
+        let comment = world.comment_told(&id, Happened::Created, None);
+        FakePrompt { comment_id: id, prompt: self.signed(prompt), comment: self.signed(comment) }
+    }
+
+    /// The human gives the sign to stop in the newest session of a ticket.
+    pub fn stop(&self, key: &str) -> SignedDelivery {
+        let told = self.world().prompted(key, Speaker::Human, None);
+        self.signed(told)
+    }
+
+    /// Somebody comments on a ticket, outside of every session. Tells the comment's id with the webhook.
+    pub fn comment(&self, key: &str, by: Speaker, text: &str) -> (String, SignedDelivery) {
+        let mut world = self.world();
+        let id = world.say(key, None, by, text);
+        let told = world.comment_told(&id, Happened::Created, None);
+        (id, self.signed(told))
+    }
+
+    /// The author of a comment or a prompt gives it other words.
+    pub fn edit_comment(&self, comment: &str, text: &str) -> SignedDelivery {
+        let mut world = self.world();
+        let before = world.edit(comment, text);
+        let told = world.comment_told(comment, Happened::Edited, Some(&before));
+        self.signed(told)
+    }
+
+    /// The author of a comment removes it.
+    pub fn remove_comment(&self, comment: &str) -> SignedDelivery {
+        let told = self.world().comment_told(comment, Happened::Removed, None);
+        self.signed(told)
+    }
+
+    /// The human mentions the app in a comment, which opens a session below it and delegates nothing. The prompt is the
+    /// session.
+    pub fn mention(&self, key: &str, text: &str) -> FakePrompt {
+        let mut world = self.world();
+        let id = world.say(key, None, Speaker::Human, text);
+        let session = world.open_session_below(key, &id);
+        let comment = world.comment_told(&id, Happened::Created, None);
+        let prompt = self.sign(&mut world, &session);
+        FakePrompt { comment_id: id, prompt, comment: self.signed(comment) }
+    }
+
+    /// The webhooks about the comments that the app's own words became.
+    pub fn echoes(&self, key: &str) -> Vec<SignedDelivery> {
+        let told = self.world().echoes(key);
+        told.into_iter().map(|body| self.signed(body)).collect()
+    }
+
     fn sign(&self, world: &mut World, session: &str) -> SignedDelivery {
-        SignedDelivery::new(world.session_created(session), lock(&self.webhook).clone())
+        self.signed(world.session_created(session))
+    }
+
+    fn signed(&self, body: Value) -> SignedDelivery {
+        SignedDelivery::new(body, lock(&self.webhook).clone())
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

@@ -257,13 +257,7 @@ async fn an_aged_delivery_is_signed_and_a_changed_one_is_not() {
 #[tokio::test]
 #[ignore = "needs ../shared/linear/schema.graphql"]
 async fn the_webhook_is_as_linears_schema_says() {
-    let path = PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/linear/schema.graphql"
-    ));
-    let sdl = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let schema = Schema::parse(sdl, path).unwrap();
+    let schema = linears_schema();
     let fake = fake().await;
     let issue = fake.create_issue("Add a flag", "Please.");
     let mut body: Value = serde_json::from_slice(&fake.delivery(&issue.key).body).unwrap();
@@ -272,6 +266,16 @@ async fn the_webhook_is_as_linears_schema_says() {
     body["agentSession"]["creator"]["shoeSize"] = json!(43);
     body["agentSession"]["issue"]["teamId"] = json!(null);
     assert_eq!(differences(&schema, payload, &body, payload).len(), 2, "the check itself works");
+}
+
+fn linears_schema() -> Schema {
+    let path = PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/linear/schema.graphql"
+    ));
+    let sdl = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    Schema::parse(sdl, path).unwrap()
 }
 
 /// What a value lacks, or has too much, against an object type of a schema.
@@ -305,4 +309,54 @@ fn differences(schema: &Schema, type_name: &str, value: &Value, path: &str) -> V
         }
     }
     differences
+}
+
+/// What people say has Linear's form, whoever says it.
+#[tokio::test]
+#[ignore = "needs ../shared/linear/schema.graphql"]
+async fn what_people_say_is_told_as_linears_schema_says() {
+    let schema = linears_schema();
+    let fake = fake().await;
+    let issue = fake.create_issue("Add a flag", "Please.");
+    fake.open_session(&issue.key);
+    let said = fake.prompt(&issue.key, "Please add a test.");
+    let mention = fake.mention(&issue.key, "@patchrelay go on");
+    let mut comments = vec![
+        said.comment,
+        mention.comment,
+        fake.edit_comment(&said.comment_id, "Please add two tests."),
+        fake.remove_comment(&said.comment_id),
+    ];
+    let speakers = [Speaker::Human, Speaker::Colleague, Speaker::Stranger, Speaker::OtherApp];
+    comments.extend(speakers.map(|by| fake.comment(&issue.key, by, "Hm.").1));
+    let sessions = [said.prompt, mention.prompt, fake.stop(&issue.key)];
+    let check = |delivery: &SignedDelivery, payload: &str, part: &str| {
+        let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+        let value = if part.is_empty() { &body } else { &body[part] };
+        assert_eq!(differences(&schema, payload, value, payload), Vec::<String>::new());
+    };
+    for delivery in &sessions {
+        check(delivery, "AgentSessionEventWebhookPayload", "");
+    }
+    for delivery in &comments {
+        check(delivery, "CommentWebhookPayload", "data");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_in_a_session_is_told_as_a_prompt_and_as_a_comment() {
+    let fake = fake().await;
+    let issue = fake.create_issue("Add a flag", "");
+    fake.open_session(&issue.key);
+    let said = fake.prompt(&issue.key, "Please add a test.");
+    let body =
+        |delivery: &SignedDelivery| -> Value { serde_json::from_slice(&delivery.body).unwrap() };
+    let (prompt, comment) = (body(&said.prompt), body(&said.comment));
+    assert_eq!(prompt["agentActivity"]["sourceCommentId"], comment["data"]["id"]);
+    assert_eq!(prompt["agentActivity"]["content"]["body"], comment["data"]["body"]);
+    assert_eq!(prompt["agentSession"]["commentId"], comment["data"]["parentId"]);
+    assert_eq!(said.comment.header("linear-event"), Some("Comment"));
+    let edited = body(&fake.edit_comment(&said.comment_id, "Please add two tests."));
+    assert_eq!(edited["updatedFrom"]["body"], "Please add a test.");
+    assert_eq!(edited["data"]["body"], "Please add two tests.");
 }

@@ -1,5 +1,6 @@
 //! What is in the workspace, and what may be done to it.
 
+mod people;
 mod report;
 mod webhook;
 
@@ -9,7 +10,8 @@ use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use self::report::FakeComment;
+pub(super) use self::people::Happened;
+pub use self::{people::Speaker, report::FakeComment};
 
 /// The kinds of activity that an app may write. `prompt` is the human's.
 const WITH_BODY: [&str; 4] = ["thought", "elicitation", "response", "error"];
@@ -72,6 +74,9 @@ pub(super) struct World {
     pub(super) organization: String,
     pub(super) app_user: String,
     pub(super) human: String,
+    colleague: String,
+    stranger: String,
+    other_app: String,
     oauth_client: String,
     webhook: String,
     team: String,
@@ -80,6 +85,7 @@ pub(super) struct World {
     sessions: Vec<Session>,
     activities: Vec<FakeActivity>,
     comments: Vec<FakeComment>,
+    said: Vec<people::Said>,
     latest_millis: i64,
 }
 
@@ -140,6 +146,9 @@ impl World {
             organization: new_id(),
             app_user: new_id(),
             human: new_id(),
+            colleague: new_id(),
+            stranger: new_id(),
+            other_app: new_id(),
             oauth_client: new_id(),
             webhook: new_id(),
             team: new_id(),
@@ -148,6 +157,7 @@ impl World {
             sessions: Vec::new(),
             activities: Vec::new(),
             comments: Vec::new(),
+            said: Vec::new(),
             latest_millis: 0,
         }
     }
@@ -212,10 +222,15 @@ impl World {
     /// Delegates a ticket and tells the id of the session that opens.
     pub(super) fn open_session(&mut self, key: &str) -> String {
         self.change(key, |issue| issue.is_delegated = true);
+        self.open_session_below(key, &new_id())
+    }
+
+    /// Opens a session in the thread of a comment, which delegates nothing. Tells the session's id.
+    pub(super) fn open_session_below(&mut self, key: &str, comment: &str) -> String {
         let session = Session {
             id: new_id(),
             issue: self.by_key(key).id.clone(),
-            comment: new_id(),
+            comment: comment.to_owned(),
             created_millis: self.now_millis(),
             plan: Vec::new(),
             links: Vec::new(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Issue, Session, TEAM_KEY, TEAM_NAME, World, text_of};
+use super::{Issue, Session, Speaker, TEAM_KEY, TEAM_NAME, World, text_of};
 
 impl World {
     /// The body of the webhook about a session that opened.
@@ -13,6 +13,10 @@ impl World {
             .iter()
             .find(|known| known.id == session)
             .expect("the session was opened here");
+        self.session_event(now, session)
+    }
+
+    pub(super) fn session_event(&self, now: i64, session: &Session) -> Value {
         let issue = self
             .issues
             .iter()
@@ -52,19 +56,9 @@ impl World {
             "organizationId": self.organization,
             "appUserId": self.app_user,
             "creatorId": self.human,
-            "creator": {
-                "id": self.human,
-                "name": "Ada",
-                "email": "ada@linear.test",
-                "avatarUrl": null,
-                "url": "https://linear.test/profiles/ada",
-            },
+            "creator": self.member(Speaker::Human),
             "commentId": session.comment,
-            "comment": {
-                "id": session.comment,
-                "body": "This thread is for an agent session with patchrelay.",
-                "issueId": issue.id,
-            },
+            "comment": self.thread_root(session, issue),
             "sourceCommentId": null,
             "issueId": issue.id,
             "issue": {
