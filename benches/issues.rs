@@ -87,6 +87,7 @@ pub(crate) async fn delegate(store: &dyn Store) {
                 prompt: None,
                 author: None,
                 opened: Some(BEGIN),
+                comments: Vec::new(),
             },
             ObservationKind::TicketRead { version: BEGIN, ticket: ticket() },
         ];

@@ -14,7 +14,13 @@ fn main() {
     let mut facts = IssueFacts::new(issue, ProjectId::new("app"), Timestamp::from_millis(0));
     let session = SessionId::new("session-1");
     let story = [
-        ObservationKind::SessionOpened { session, prompt: None, author: None, opened: None },
+        ObservationKind::SessionOpened {
+            session,
+            prompt: None,
+            author: None,
+            opened: None,
+            comments: Vec::new(),
+        },
         ObservationKind::TicketRead { version: Timestamp::from_millis(10), ticket: ticket(true) },
         ObservationKind::TicketRead { version: Timestamp::from_millis(20), ticket: ticket(false) },
         // A delivery that was late: it changes nothing.

@@ -20,6 +20,10 @@ pub fn announce(
     let say = |content| activity(after, content);
     let respond = |body: &str| say(ActivityContent::Response { body: body.to_owned() });
     match &observation.kind {
+        // It was acknowledged when it was heard of first.
+        ObservationKind::SessionOpened { session, .. } if before.sessions.contains(session) => {
+            Vec::new()
+        }
         ObservationKind::SessionOpened { session, .. } => {
             session_opened(policy, after, session, observation.at)
         }

@@ -37,12 +37,13 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
     let mut new = facts.clone();
     let at = observation.at;
     let changed = match &observation.kind {
-        ObservationKind::SessionOpened { session, prompt, author, opened } => {
+        ObservationKind::SessionOpened { session, prompt, author, opened, comments } => {
             let opened = tracker::Opened {
                 session,
                 prompt: prompt.as_deref(),
-                author: author.as_deref(),
+                author: author.as_ref(),
                 opened: opened.unwrap_or(at),
+                comments,
             };
             tracker::session_opened(policy, &mut new, at, &opened)
         }

@@ -43,6 +43,10 @@ pub struct IssueFacts {
     pub session_opened: Timestamp,
     /// The agent sessions that opened on it, at most the last 64 that we heard of.
     pub sessions: Vec<SessionId>,
+    /// The comments that those grew out of: what is said below one of them is said in a session too. At most the last
+    /// 128.
+    #[serde(default)]
+    pub threads_of_sessions: Vec<String>,
     /// How often delegation changed, as far as we were told. A run remembers the epoch it was started in.
     pub epoch: u32,
 
@@ -154,6 +158,7 @@ impl IssueFacts {
             session: None,
             session_opened: Timestamp::default(),
             sessions: Vec::new(),
+            threads_of_sessions: Vec::new(),
             epoch: 0,
             pending: Vec::new(),
             next_input: 0,

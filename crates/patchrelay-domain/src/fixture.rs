@@ -77,6 +77,7 @@ pub(crate) fn session_opened() -> ObservationKind {
         prompt: None,
         author: None,
         opened: Some(at(5)),
+        comments: Vec::new(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Observations: what happened, in our own words.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     About, Actor, BranchName, Charge, Check, CommitSha, Heard, MergeState, NodeId, PrNumber,
-    PullRequest, Review, ReviewVerdict, RunId, RunOutcome, RunType, SessionId, Spent, ThreadId,
-    Ticket, Timestamp, TreeId, TurnId, WakeReason,
+    PullRequest, Review, ReviewVerdict, RunId, RunOutcome, RunType, SessionId, Spent, Standing,
+    ThreadId, Ticket, Timestamp, TreeId, TurnId, WakeReason,
 };
 
 /// Something that happened, in the world or by our own doing. Appended, never edited.
@@ -33,11 +33,15 @@ pub enum ObservationKind {
         session: SessionId,
         /// What the human wrote when opening it, if anything.
         prompt: Option<String>,
-        /// The tracker's id of that human.
-        author: Option<String>,
+        /// Who that is.
+        #[serde(default, deserialize_with = "stored_author")]
+        author: Option<Actor>,
         /// When it opened, by the tracker's clock. Without it, the time of receipt has to do.
         #[serde(default)]
         opened: Option<Timestamp>,
+        /// The comments that it grew out of, by the tracker's ids: the prompt is the last of them.
+        #[serde(default)]
+        comments: Vec<String>,
     },
     /// The ticket was read from the tracker.
     TicketRead {
@@ -234,6 +238,20 @@ pub enum ObservationKind {
     },
 }
 
+/// The first programs kept the id of whoever opened a session and nothing else. Only members can open one.
+fn stored_author<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Actor>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Id(String),
+        Whole(Actor),
+    }
+    Ok(Option::<Stored>::deserialize(deserializer)?.map(|stored| match stored {
+        Stored::Id(id) => Actor { id, name: None, email: None, standing: Standing::Member },
+        Stored::Whole(actor) => actor,
+    }))
+}
+
 impl ObservationKind {
     /// The name under which it is stored and shown.
     pub fn name(&self) -> &'static str {
@@ -266,7 +284,9 @@ impl ObservationKind {
     /// made from a text: the same words, said twice, are two inputs (S70).
     pub fn occurrence(&self) -> Option<String> {
         match self {
-            Self::SessionOpened { session, .. } => Some(session.to_string()),
+            Self::SessionOpened { session, prompt: Some(_), .. } => Some(session.to_string()),
+            // What is said in it may be heard of before that it opened, and with which words.
+            Self::SessionOpened { session, prompt: None, .. } => Some(format!("{session}:silent")),
             Self::HumanInput { source, said, .. } => Some(format!("{source}@{}", said.millis())),
             Self::StopRequested { source, .. } => Some(source.clone()),
             Self::Retried { order, .. }

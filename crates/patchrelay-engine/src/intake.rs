@@ -1,5 +1,7 @@
 //! Intake: stored deliveries become observations.
 
+mod people;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -146,7 +148,9 @@ fn reader<'a>(context: &'a Context, row: &InboxRow) -> Option<&'a Arc<dyn Webhoo
 
 fn subject(signal: &Signal) -> String {
     match &signal.kind {
-        SignalKind::SessionOpened { issue, .. } => issue.to_string(),
+        SignalKind::SessionOpened { issue, .. }
+        | SignalKind::Prompted { issue, .. }
+        | SignalKind::Commented { issue, .. } => issue.to_string(),
         SignalKind::PullRequestChanged { repo, pull_request, .. } => {
             format!("{repo}#{}", pull_request.head_branch)
         }
@@ -156,14 +160,15 @@ fn subject(signal: &Signal) -> String {
 async fn apply(context: &Context, row: &InboxRow, signals: &[Signal]) -> Result<(), EngineError> {
     for signal in signals {
         match &signal.kind {
-            SignalKind::SessionOpened { issue, hint, session, prompt, author, opened } => {
-                let opened = ObservationKind::SessionOpened {
-                    session: session.clone(),
-                    prompt: prompt.clone(),
-                    author: author.clone(),
-                    opened: *opened,
-                };
-                session_opened(context, row, issue, hint, opened).await?;
+            SignalKind::SessionOpened { issue, hint, session, prompt } => {
+                let opened = people::opened(session, prompt.clone());
+                session_opened(context, row, issue, hint, opened, None).await?;
+            }
+            SignalKind::Prompted { issue, hint, session, prompt } => {
+                people::prompted(context, row, issue, hint, session, prompt).await?;
+            }
+            SignalKind::Commented { issue, comment } => {
+                people::commented(context, row, issue, comment).await?;
             }
             SignalKind::PullRequestChanged { repo, version, pull_request } => {
                 let projects = &context.settings.projects;
@@ -192,7 +197,7 @@ async fn apply(context: &Context, row: &InboxRow, signals: &[Signal]) -> Result<
     Ok(())
 }
 
-/// A session opened. The acknowledgement must not wait for the tracker, so the session is stored before the ticket is
+/// A session opened, and perhaps something was said in it already. The acknowledgement must not wait for the tracker, so the session is stored before the ticket is
 /// read; the delivery is done only after both.
 async fn session_opened(
     context: &Context,
@@ -200,6 +205,7 @@ async fn session_opened(
     issue: &IssueId,
     hint: &RouteHint,
     opened: ObservationKind,
+    said: Option<ObservationKind>,
 ) -> Result<(), EngineError> {
     let projects = &context.settings.projects;
     let routed = match route(projects, hint) {
@@ -235,7 +241,8 @@ async fn session_opened(
         },
     };
     let ticket = ObservationKind::TicketRead { version: read.version, ticket: read.value };
-    let change = observe(context, news(row, issue.clone(), project, vec![opened, ticket])).await?;
+    let kinds = [opened, ticket].into_iter().chain(said).collect();
+    let change = observe(context, news(row, issue.clone(), project, kinds)).await?;
     // There is nothing else to read.
     if change.facts.pull_request.is_none() {
         context.seen.read(issue, began);

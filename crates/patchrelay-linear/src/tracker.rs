@@ -56,7 +56,11 @@ impl Tracker for LinearTracker {
                 .send::<Viewer>(viewer::Variables {})
                 .await
                 .map_err(|failure| failure.into_call_error("ask Linear who we are"))?;
-            Ok(TrackerIdentity { workspace: answer.organization.id, app_user: answer.viewer.id })
+            Ok(TrackerIdentity {
+                workspace: answer.organization.id,
+                app_user: answer.viewer.id,
+                is_shared: matches!(self.credential, Credential::PersonalKey(_)),
+            })
         });
         identity.await.cloned()
     }
@@ -271,7 +275,7 @@ impl LinearTracker {
 
 /// The id of our comment on a ticket. It follows from the ticket, so that every process finds the one comment, and has
 /// the form of a random UUID, since Linear takes no other.
-fn comment_id(issue: &IssueId) -> String {
+pub(crate) fn comment_id(issue: &IssueId) -> String {
     let digest: [u8; 32] = Sha256::digest(format!("patchrelay comment {issue}")).into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

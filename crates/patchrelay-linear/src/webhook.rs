@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 
+use self::event::EventType;
 use crate::SetupError;
 
 /// The largest body that Linear may send, in bytes (D34).
@@ -24,9 +25,6 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The longest delivery id that is taken, in bytes. Linear's are UUIDs.
 const MAX_DELIVERY_ID_BYTES: usize = 100;
-
-/// The type of delivery that says something to us.
-const AGENT_SESSION_EVENT: &str = "AgentSessionEvent";
 
 /// How old a delivery may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +83,7 @@ impl WebhookSource for LinearWebhooks {
     }
 
     fn admit(&self, genuine: &Genuine, body: &[u8], now: Timestamp) -> Result<Admission, Refusal> {
-        if genuine.event != AGENT_SESSION_EVENT {
+        if EventType::named(&genuine.event).is_none() {
             return Ok(Admission::Ignored);
         }
         let sent = sent(body).ok_or(Refusal::StaleTimestamp)?;
@@ -97,10 +95,9 @@ impl WebhookSource for LinearWebhooks {
     }
 
     fn normalize(&self, row: &InboxRow) -> Result<Vec<Signal>, NormalizeError> {
-        if row.delivery.event != AGENT_SESSION_EVENT {
-            return Ok(Vec::new());
-        }
-        event::read(&row.delivery.body)
+        let Some(event) = EventType::named(&row.delivery.event) else { return Ok(Vec::new()) };
+        event
+            .read(&row.delivery.body)
             .map_err(|reason| NormalizeError { event: row.delivery.event.clone(), reason })
     }
 }

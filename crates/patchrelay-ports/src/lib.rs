@@ -32,7 +32,8 @@ pub use crate::{
         CreateActivity, MoveTicket, Moved, SetLink, SetPlan, Tracker, TrackerIdentity, WriteComment,
     },
     webhook::{
-        Admission, Genuine, Headers, NormalizeError, Refusal, Signal, SignalKind, WebhookSource,
+        Admission, Comment, Genuine, Headers, NormalizeError, OpenSession, Prompt, PromptOrder,
+        Refusal, Signal, SignalKind, WebhookSource,
     },
     workspace::{
         CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState,

@@ -15,6 +15,15 @@ pub struct TrackerIdentity {
     pub workspace: String,
     /// The id of our app user in it.
     pub app_user: String,
+    /// Whether a person writes as that user too, whose key we were given (D37).
+    pub is_shared: bool,
+}
+
+impl TrackerIdentity {
+    /// Whether everything that this user writes is ours (D36).
+    pub fn is_only_us(&self, user: &str) -> bool {
+        !self.is_shared && self.app_user == user
+    }
 }
 
 /// An order to write an activity. Idempotent by `id`.

@@ -1,6 +1,6 @@
 //! Webhooks: what an adapter makes of a delivery, without any I/O.
 
-use patchrelay_domain::{IssueId, PullRequest, RepoSlug, RouteHint, SessionId, Timestamp};
+use patchrelay_domain::{Actor, IssueId, PullRequest, RepoSlug, RouteHint, SessionId, Timestamp};
 use thiserror::Error;
 
 use crate::{InboxRow, Source};
@@ -93,13 +93,27 @@ pub enum SignalKind {
         /// What is known for routing.
         hint: RouteHint,
         /// The session.
-        session: SessionId,
+        session: OpenSession,
         /// What the human wrote.
         prompt: Option<String>,
-        /// The tracker's id of that human.
-        author: Option<String>,
-        /// When it opened, by the tracker's clock, if it says so.
-        opened: Option<Timestamp>,
+    },
+    /// Somebody wrote into an agent session.
+    Prompted {
+        /// The issue.
+        issue: IssueId,
+        /// What is known for routing.
+        hint: RouteHint,
+        /// The session: this may be the first that is heard of it.
+        session: OpenSession,
+        /// What they wrote.
+        prompt: Prompt,
+    },
+    /// Somebody commented on an issue.
+    Commented {
+        /// The issue.
+        issue: IssueId,
+        /// The comment.
+        comment: Comment,
     },
     /// A pull request of a repository changed. Pull requests from forks are not signalled.
     PullRequestChanged {
@@ -110,4 +124,58 @@ pub enum SignalKind {
         /// The pull request as the delivery shows it.
         pull_request: PullRequest,
     },
+}
+
+/// An agent session, as a delivery tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Who opened it, if a human did.
+    pub author: Option<Actor>,
+    /// When it opened, by the tracker's clock, if it says so.
+    pub opened: Option<Timestamp>,
+    /// The comments that it grew out of, by the tracker's ids: the prompt is the last of them.
+    pub comments: Vec<String>,
+}
+
+/// What somebody wrote into an agent session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// The tracker's id of it: that of the comment, where it is one too.
+    pub source: String,
+    /// When, by the tracker's clock.
+    pub said: Timestamp,
+    /// Who.
+    pub author: Actor,
+    /// What.
+    pub order: PromptOrder,
+}
+
+/// What somebody wants who wrote into an agent session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptOrder {
+    /// What the text says.
+    Text(String),
+    /// That we stop, as the tracker's own sign for it says.
+    Stop,
+}
+
+/// A comment on an issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Its id.
+    pub id: String,
+    /// The comment that it answers.
+    pub parent: Option<String>,
+    /// Whether it is surely part of an agent session.
+    pub in_session: bool,
+    /// When it was written, or got this wording, by the tracker's clock.
+    pub said: Timestamp,
+    /// Who gave it this wording.
+    pub author: Actor,
+    /// What it says; nothing, when it was removed.
+    pub text: String,
+    /// Whether it said something else before.
+    pub is_edit: bool,
 }

@@ -148,8 +148,13 @@ fn a_sign_of_life_and_a_remark_on_this_moment_can_come_too_late() {
         orders.into_iter().filter(is_activity).collect::<Vec<_>>()
     };
     let other = crate::SessionId::new("s9");
-    let opened =
-        ObservationKind::SessionOpened { session: other, prompt: None, author: None, opened: None };
+    let opened = ObservationKind::SessionOpened {
+        session: other,
+        prompt: None,
+        author: None,
+        opened: None,
+        comments: Vec::new(),
+    };
     let hour = Duration::from_secs(3_600);
     assert!(activities(opened).iter().all(|order| order.useful_for() == Some(hour)));
     assert!(activities(claimed(&facts, "r1")).iter().all(|order| order.useful_for().is_none()));
@@ -289,6 +294,7 @@ fn a_session_on_a_known_ticket_is_told_how_things_stand() {
         prompt: None,
         author: None,
         opened: None,
+        comments: Vec::new(),
     };
     let received = "thought!: Received. I am reading the ticket.";
     let not = ticket_read(20, crate::Ticket { delegated: false, ..ticket() });
@@ -432,4 +438,19 @@ fn a_pull_request_is_told_of_once_whatever_became_of_the_run_that_opened_it() {
     let again = then(told.clone(), 7_000, [claimed(&told, "r2")]);
     assert!(said(&again, settled("r2", failed())).is_empty());
     assert!(said(&again, settled("r2", published()))[0].starts_with("response: Updated "));
+}
+
+/// It was acknowledged when something was said in it.
+#[test]
+fn a_session_that_is_heard_of_twice_is_acknowledged_once() {
+    let opened = |prompt: Option<&str>| ObservationKind::SessionOpened {
+        session: crate::SessionId::new("s2"),
+        prompt: prompt.map(str::to_owned),
+        author: None,
+        opened: Some(at(6_000)),
+        comments: Vec::new(),
+    };
+    assert_eq!(said(&delegated(), opened(None)).len(), 1);
+    let known = then(delegated(), 6_000, [opened(None)]);
+    assert!(said(&known, opened(Some("please document it"))).is_empty());
 }

@@ -6,8 +6,9 @@ fn opened_session(session: &str, prompt: &str) -> ObservationKind {
     ObservationKind::SessionOpened {
         session: SessionId::new(session),
         prompt: Some(prompt.to_owned()),
-        author: Some("user-1".to_owned()),
+        author: Some(member()),
         opened: None,
+        comments: Vec::new(),
     }
 }
 

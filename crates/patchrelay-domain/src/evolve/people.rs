@@ -45,6 +45,7 @@ pub(super) fn said(
         Wish::Status => true,
         Wish::Stop => stop(policy, facts, said.source, said.said, said.author) || is_withdrawn,
         Wish::Release => release(facts, said.author) || is_withdrawn,
+        Wish::Work if is_told_again(facts, said) => false,
         Wish::Work => {
             let input = NewInput {
                 at,
@@ -62,6 +63,11 @@ pub(super) fn said(
             add_input(facts, input)
         }
     }
+}
+
+/// What was said in a session is a comment too, and may have been taken up as one before its session was known.
+fn is_told_again(facts: &IssueFacts, said: &Said<'_>) -> bool {
+    said.heard == Heard::Session && !said.is_edit && facts.has_comment(said.source)
 }
 
 /// The most edits and the most orders to stop that are remembered.

@@ -1,6 +1,7 @@
 mod forge;
 mod people;
 mod runs;
+mod sessions;
 
 use super::{people::MAX_PENDING, *};
 use crate::{
@@ -20,8 +21,9 @@ fn said(session: &str, text: &str) -> ObservationKind {
     ObservationKind::SessionOpened {
         session: SessionId::new(session),
         prompt: Some(text.to_owned()),
-        author: Some("user-1".to_owned()),
+        author: Some(crate::fixture::member()),
         opened: None,
+        comments: Vec::new(),
     }
 }
 
@@ -140,6 +142,7 @@ fn the_newest_session_is_the_one_that_opened_last() {
         prompt: None,
         author: None,
         opened: Some(at(millis)),
+        comments: Vec::new(),
     };
     for order in [[opened("s1", 10), opened("s2", 20)], [opened("s2", 20), opened("s1", 10)]] {
         let facts = after(order);
@@ -155,6 +158,7 @@ fn the_last_sixty_four_sessions_are_remembered() {
         prompt: None,
         author: None,
         opened: Some(at(n)),
+        comments: Vec::new(),
     };
     let facts = after((1..=64).map(opened));
     assert_eq!((facts.sessions.len(), facts.sessions[0].as_str()), (64, "s1"));

@@ -13,8 +13,10 @@ const MAX_SESSIONS: usize = 64;
 pub(super) struct Opened<'a> {
     pub(super) session: &'a SessionId,
     pub(super) prompt: Option<&'a str>,
-    pub(super) author: Option<&'a str>,
+    pub(super) author: Option<&'a Actor>,
     pub(super) opened: Timestamp,
+    /// The comments that it grew out of; the prompt is the last of them.
+    pub(super) comments: &'a [String],
 }
 
 pub(super) fn session_opened(
@@ -25,42 +27,53 @@ pub(super) fn session_opened(
 ) -> bool {
     let Opened { session, opened, .. } = *new;
     if facts.sessions.contains(session) {
-        return false;
+        // It was heard of first by what was said in it later on.
+        return asked(policy, facts, at, new);
     }
     facts.sessions.push(session.clone());
     // The store knows all of them; these are for the facts to be whole by themselves.
     if MAX_SESSIONS < facts.sessions.len() {
         facts.sessions.remove(0);
     }
+    let new_threads = new.comments.iter().filter(|comment| !facts.is_in_session(comment));
+    let new_threads: Vec<_> = new_threads.cloned().collect();
+    facts.threads_of_sessions.extend(new_threads);
+    let too_many = facts.threads_of_sessions.len().saturating_sub(2 * MAX_SESSIONS);
+    facts.threads_of_sessions.drain(..too_many);
     if (facts.session_opened, facts.session.as_ref()) <= (opened, Some(session)) {
         facts.session = Some(session.clone());
         facts.session_opened = opened;
     }
-    let opened_by = Actor {
-        id: new.author.unwrap_or_default().to_owned(),
-        name: None,
-        email: None,
-        // Nobody else can open one.
-        standing: Standing::Member,
-    };
-    if !may_instruct(&policy.trusted, &opened_by) {
-        return true;
-    }
-    // Opening one asks for work.
-    facts.go = facts.go.max(opened);
-    if let Some(text) = new.prompt.filter(|text| !text.trim().is_empty()) {
-        let input = people::NewInput {
-            at,
-            said: opened,
-            source: format!("session:{session}"),
-            kind: InputKind::FollowupPrompt,
-            text,
-            author: new.author.map(str::to_owned),
-            trust: Trust::Member,
-        };
-        people::add_input(facts, input);
-    }
+    asked(policy, facts, at, new);
     true
+}
+
+/// Opening a session asks for work, in words or without.
+fn asked(policy: &Policy, facts: &mut IssueFacts, at: Timestamp, new: &Opened<'_>) -> bool {
+    let Opened { session, opened, .. } = *new;
+    let somebody =
+        || Actor { id: String::new(), name: None, email: None, standing: Standing::Member };
+    let by = new.author.cloned().unwrap_or_else(somebody);
+    if !may_instruct(&policy.trusted, &by) {
+        return false;
+    }
+    facts.go = facts.go.max(opened);
+    let Some(text) = new.prompt.filter(|text| !text.trim().is_empty()) else { return false };
+    let source = new.comments.last().cloned().unwrap_or_else(|| format!("session:{session}"));
+    // It is a comment too, and was taken up as one before the session was known.
+    if facts.has_comment(&source) {
+        return false;
+    }
+    let input = people::NewInput {
+        at,
+        said: opened,
+        source,
+        kind: InputKind::FollowupPrompt,
+        text,
+        author: new.author.map(|author| author.shown().to_owned()),
+        trust: Trust::Member,
+    };
+    people::add_input(facts, input)
 }
 
 pub(super) fn read(facts: &mut IssueFacts, version: Timestamp, ticket: &Ticket) -> bool {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    CheckStatus, CommitSha, Held, IssueFacts, PrState, PullRequest, Question, Review,
-    ReviewVerdict, RunType, Stop, Timestamp,
+    CheckStatus, CommitSha, Heard, Held, InputKind, IssueFacts, PrState, PullRequest, Question,
+    Review, ReviewVerdict, RunType, Stop, Timestamp,
 };
 
 /// The forge tells times in whole seconds. A session that opened in the middle of one must not pass for a word about what
@@ -45,6 +45,40 @@ impl IssueFacts {
     /// Whether a text read otherwise later on.
     pub(crate) fn is_edited_since(&self, source: &str, said: Timestamp) -> bool {
         self.edits.iter().any(|edit| edit.source == source && said < edit.said)
+    }
+
+    /// Whether an agent session grew out of this comment.
+    pub(crate) fn is_in_session(&self, comment: &str) -> bool {
+        self.threads_of_sessions.iter().any(|thread| thread == comment)
+    }
+
+    /// Whether a comment waits, or the run under way has taken it up.
+    pub(crate) fn has_comment(&self, source: &str) -> bool {
+        let taken_up = self.slot.iter().flat_map(|slot| &slot.inputs);
+        let mut comments = self
+            .pending
+            .iter()
+            .chain(taken_up)
+            .filter(|input| input.kind == InputKind::FollowupComment);
+        comments.any(|input| input.source == source)
+    }
+
+    /// As what a comment on the ticket, below this other one if it is an answer, was heard. What people say in a session
+    /// is a comment as well, and the tracker tells of both; as a comment it says something new only when it is edited.
+    pub fn heard_of_comment(
+        &self,
+        id: &str,
+        parent: Option<&str>,
+        surely_in_session: bool,
+        is_edit: bool,
+    ) -> Option<Heard> {
+        let is_in_session = surely_in_session
+            || [Some(id), parent].into_iter().flatten().any(|comment| self.is_in_session(comment));
+        match (is_in_session, is_edit) {
+            (true, true) => Some(Heard::Session),
+            (true, false) => None,
+            (false, _) => Some(Heard::TicketComment),
+        }
     }
 
     /// The pull request, if it is open and one that we can work on.

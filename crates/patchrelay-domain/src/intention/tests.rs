@@ -109,6 +109,7 @@ fn another_session_gets_plan_and_link() {
         prompt: None,
         author: None,
         opened: Some(at(9_000)),
+        comments: Vec::new(),
     };
     assert_eq!(
         sets(&opened(), [again]),

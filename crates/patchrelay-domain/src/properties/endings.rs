@@ -131,8 +131,9 @@ impl Builder<'_> {
         ObservationKind::SessionOpened {
             session: SessionId::new("way-out"),
             prompt: Some("please go on".to_owned()),
-            author: Some(member().id),
+            author: Some(member()),
             opened: Some(at(self.soon(0))),
+            comments: Vec::new(),
         }
     }
 

@@ -13,8 +13,9 @@ impl Story {
         let kind = ObservationKind::SessionOpened {
             session,
             prompt: prompt.map(str::to_owned),
-            author: Some(member().id),
+            author: Some(member()),
             opened: None,
+            comments: Vec::new(),
         };
         self.observe("a session opens", kind)
     }

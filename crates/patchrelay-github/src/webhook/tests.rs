@@ -226,7 +226,9 @@ async fn the_fakes_deliveries_are_genuine_and_tell_the_story() {
             SignalKind::PullRequestChanged { pull_request, .. } => {
                 (pull_request.number, pull_request.state)
             }
-            other @ SignalKind::SessionOpened { .. } => panic!("{other:?}"),
+            other @ (SignalKind::SessionOpened { .. }
+            | SignalKind::Prompted { .. }
+            | SignalKind::Commented { .. }) => panic!("{other:?}"),
         })
         .collect();
     let number = PrNumber(ours.number);

@@ -66,7 +66,11 @@ async fn who_we_are_is_asked_until_it_is_known_and_then_no_more() {
     let tracker = tracker(&fake);
     fake.faults().plan("Viewer", Fault::Before(500), 1);
     assert!(matches!(tracker.identity().await, Err(CallError::Unanswered { .. })));
-    let expected = TrackerIdentity { workspace: fake.workspace(), app_user: fake.app_user() };
+    let expected = TrackerIdentity {
+        workspace: fake.workspace(),
+        app_user: fake.app_user(),
+        is_shared: false,
+    };
     for _ in 0..3 {
         assert_eq!(tracker.identity().await.unwrap(), expected);
     }
@@ -417,7 +421,8 @@ async fn with_a_personal_key_the_assignee_counts() {
     let issue = fake.create_issue("Add a flag", "");
     let found = || async { tracker.read(&id(&fake, &issue)).await.unwrap() };
     let (first, second) = (found().await, found().await);
-    let human = TrackerIdentity { workspace: fake.workspace(), app_user: fake.human() };
+    let human =
+        TrackerIdentity { workspace: fake.workspace(), app_user: fake.human(), is_shared: true };
     assert!(!tracker.ticket(first, &human).delegated);
     tracker.credential = Credential::PersonalKey(SecretString::from("lin_api_1"));
     assert!(tracker.ticket(second, &human).delegated);

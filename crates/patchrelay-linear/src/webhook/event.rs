@@ -1,132 +1,93 @@
-//! What an agent session event says.
+//! What a delivery says.
+
+mod comment;
+mod session;
 
 use chrono::DateTime;
-use patchrelay_domain::{IssueId, RouteHint, SessionId, Timestamp};
+use patchrelay_domain::{Actor, Standing, Timestamp};
 use patchrelay_ports::{Signal, SignalKind};
-use serde::Deserialize;
-
-use super::AGENT_SESSION_EVENT;
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// How the comment begins that Linear itself writes when a ticket is delegated. No human said it.
 const THREAD_MARKER: &str = "This thread is for an agent session";
 
-/// The part of the body that we read. Whatever may be missing is optional here; what must not is asked for below.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    action: Option<String>,
-    organization_id: Option<String>,
-    agent_session: Option<Session>,
-    agent_activity: Option<Activity>,
+/// The types of delivery that say something to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventType {
+    /// An agent session of ours opened, or somebody wrote into it.
+    AgentSession,
+    /// Somebody commented on something.
+    Comment,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Session {
-    id: Option<String>,
-    issue_id: Option<String>,
-    issue: Option<Issue>,
-    comment: Option<Comment>,
-    creator_id: Option<String>,
-    creator: Option<User>,
-    created_at: Option<String>,
+impl EventType {
+    /// The type of this name, if it is one that we handle.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::AgentSession, Self::Comment].into_iter().find(|known| known.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::AgentSession => "AgentSessionEvent",
+            Self::Comment => "Comment",
+        }
+    }
+
+    /// Reads a body of this type. The error names the field that is missing or wrong.
+    pub(super) fn read(self, body: &[u8]) -> Result<Vec<Signal>, String> {
+        #[derive(Deserialize)]
+        struct Typed {
+            #[serde(rename = "type")]
+            kind: Option<String>,
+        }
+        // The header that named the type is not signed.
+        if parsed::<Typed>(body)?.kind.as_deref() != Some(self.name()) {
+            return Err(format!("`type` is not {}", self.name()));
+        }
+        let signal: Option<SignalKind> = match self {
+            Self::AgentSession => session::read(parsed(body)?)?,
+            Self::Comment => comment::read(parsed(body)?)?,
+        };
+        Ok(signal.map(|kind| Signal { kind }).into_iter().collect())
+    }
 }
 
-#[derive(Debug, Deserialize)]
-struct Issue {
-    id: Option<String>,
-    identifier: Option<String>,
-    team: Option<Team>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Team {
-    id: Option<String>,
-    key: Option<String>,
-    name: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Activity {
-    content: Option<Content>,
-    user_id: Option<String>,
-    user: Option<User>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Content {
-    body: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Comment {
-    body: Option<String>,
-}
-
+/// A user, as deliveries show them: always a member of the workspace.
 #[derive(Debug, Deserialize)]
 struct User {
     id: Option<String>,
+    name: Option<String>,
+    /// Linear lets nobody in whose e-mail it has not seen to be theirs.
+    email: Option<String>,
 }
 
-/// Reads a body. The error names the field that is missing or wrong.
-pub(super) fn read(body: &[u8]) -> Result<Vec<Signal>, String> {
-    let event: Event =
-        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
-            .map_err(|error| error.to_string())?;
-    if event.kind.as_deref() != Some(AGENT_SESSION_EVENT) {
-        return Err(format!("`type` is not {AGENT_SESSION_EVENT}"));
-    }
-    if required(event.action.clone(), "action")? != "created" {
-        return Ok(Vec::new());
-    }
-    opened(event).map(|kind| vec![Signal { kind }])
-}
+/// Where Linear gives the users of apps their addresses.
+const APPS_DOMAIN: &str = "@oauthapp.linear.app";
 
-fn opened(event: Event) -> Result<SignalKind, String> {
-    let workspace = id(event.organization_id, "organizationId")?;
-    let session = event.agent_session.ok_or("`agentSession` is missing")?;
-    let (issue_id, key, team) = match session.issue {
-        Some(issue) => (issue.id.or(session.issue_id), issue.identifier, issue.team),
-        None => (session.issue_id, None, None),
+/// The member who is shown whole, or by id only.
+fn member(user: Option<User>, id: Option<String>) -> Option<Actor> {
+    let (shown, name, email) = match user {
+        Some(user) => (user.id, user.name, user.email),
+        None => (None, None, None),
     };
-    let issue = IssueId::new(workspace, id(issue_id, "agentSession.issue.id")?);
-    let said = event.agent_activity;
-    let (activity_body, activity_user) = match said {
-        Some(activity) => (
-            activity.content.and_then(|content| content.body),
-            activity.user_id.or(activity.user.and_then(|user| user.id)),
-        ),
-        None => (None, None),
-    };
-    let comment_body = session.comment.and_then(|comment| comment.body);
-    Ok(SignalKind::SessionOpened {
-        issue,
-        hint: RouteHint {
-            key: present(key),
-            team: team
-                .map(|team| {
-                    [team.key, team.id, team.name].into_iter().filter_map(present).collect()
-                })
-                .unwrap_or_default(),
-            tracker_project: Vec::new(),
-            labels: None,
+    let (id, shown) = (present(id), present(shown));
+    // Of two that differ, nobody knows whose name and e-mail these are.
+    let is_one = id.is_none() || shown.is_none() || id == shown;
+    let id = id.or(shown)?;
+    Some(Actor {
+        id,
+        standing: match &email {
+            Some(email) if email.ends_with(APPS_DOMAIN) => Standing::Program,
+            Some(_) | None => Standing::Member,
         },
-        session: SessionId::new(required(session.id, "agentSession.id")?),
-        prompt: present(activity_body)
-            .or(present(comment_body))
-            .filter(|text| !text.trim_start().starts_with(THREAD_MARKER)),
-        author: present(activity_user)
-            .or(present(session.creator_id))
-            .or(session.creator.and_then(|creator| present(creator.id))),
-        // One that cannot be read is as good as none: the time of receipt is close to it.
-        opened: session
-            .created_at
-            .and_then(|text| DateTime::parse_from_rfc3339(&text).ok())
-            .map(|time| Timestamp::from_millis(time.timestamp_millis())),
+        name: present(name).filter(|_| is_one),
+        email: present(email).filter(|_| is_one),
     })
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
+        .map_err(|error| error.to_string())
 }
 
 /// A name that becomes part of an issue's, where `/` has a meaning.
@@ -143,3 +104,18 @@ fn required(value: Option<String>, field: &str) -> Result<String, String> {
 fn present(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.trim().is_empty())
 }
+
+/// What is there of a time that can be read.
+fn readable(text: Option<String>) -> Option<Timestamp> {
+    let time = DateTime::parse_from_rfc3339(&text?).ok()?;
+    Some(Timestamp::from_millis(time.timestamp_millis()))
+}
+
+/// A time that a text is told apart from others by.
+fn time(text: Option<String>, field: &str) -> Result<Timestamp, String> {
+    let text = required(text, field)?;
+    readable(Some(text)).ok_or_else(|| format!("`{field}` is not a time"))
+}
+
+#[cfg(test)]
+mod tests;

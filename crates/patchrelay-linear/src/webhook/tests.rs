@@ -1,5 +1,5 @@
-use patchrelay_domain::{IssueId, RouteHint, SessionId, Timestamp};
-use patchrelay_ports::{Delivery, SignalKind};
+use patchrelay_domain::{Actor, IssueId, RouteHint, SessionId, Standing, Timestamp};
+use patchrelay_ports::{Delivery, OpenSession, SignalKind};
 use patchrelay_testkit::{
     WebhookTarget,
     linear::{FakeLinear, FakeLinearConfig, SignedDelivery},
@@ -172,8 +172,13 @@ fn row(event: &str, body: &Value) -> InboxRow {
     InboxRow { id: 1, delivery, attempts: 0 }
 }
 
+/// A member of whom nothing is known but the id.
+fn member(id: &str) -> Actor {
+    Actor { id: id.to_owned(), name: None, email: None, standing: Standing::Member }
+}
+
 fn normalize(body: &Value) -> Result<Vec<Signal>, NormalizeError> {
-    webhooks().normalize(&row(AGENT_SESSION_EVENT, body))
+    webhooks().normalize(&row("AgentSessionEvent", body))
 }
 
 fn created() -> Value {
@@ -184,6 +189,7 @@ fn created() -> Value {
         "agentSession": {
             "id": "session",
             "creatorId": "ada",
+            "commentId": "comment",
             "createdAt": "2026-01-02T03:04:05.678Z",
             "comment": { "body": "@patchrelay please add a flag" },
             "issue": { "id": "issue", "identifier": "APP-1", "team": { "id": "team", "key": "APP", "name": "Application" } },
@@ -201,10 +207,13 @@ fn a_created_session_is_signalled() {
             tracker_project: Vec::new(),
             labels: None,
         },
-        session: SessionId::new("session"),
+        session: OpenSession {
+            id: SessionId::new("session"),
+            author: Some(member("ada")),
+            opened: Some(Timestamp::from_millis(1_767_323_045_678)),
+            comments: vec!["comment".to_owned()],
+        },
         prompt: Some("@patchrelay please add a flag".to_owned()),
-        author: Some("ada".to_owned()),
-        opened: Some(Timestamp::from_millis(1_767_323_045_678)),
     };
     assert_eq!(normalize(&created()).unwrap(), [Signal { kind: expected }]);
 }
@@ -214,7 +223,9 @@ fn said(change: impl FnOnce(&mut Value)) -> (Option<String>, Option<String>) {
     let mut body = created();
     change(&mut body);
     match normalize(&body).unwrap().remove(0).kind {
-        SignalKind::SessionOpened { prompt, author, .. } => (prompt, author),
+        SignalKind::SessionOpened { prompt, session, .. } => {
+            (prompt, session.author.map(|author| author.id))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -253,11 +264,9 @@ fn a_session_may_name_its_issue_by_id_only() {
 
 #[test]
 fn other_actions_and_types_say_nothing() {
-    for action in ["prompted", "a new one"] {
-        let mut body = created();
-        body["action"] = json!(action);
-        assert_eq!(normalize(&body).unwrap(), []);
-    }
+    let mut body = created();
+    body["action"] = json!("a new one");
+    assert_eq!(normalize(&body).unwrap(), []);
     assert_eq!(webhooks().normalize(&row("Issue", &json!({ "type": "Issue" }))).unwrap(), []);
 }
 
@@ -305,16 +314,20 @@ async fn a_whole_delivery_of_linears_is_understood() {
     };
     assert_eq!(Some(&*delivery_id), delivery.header("linear-delivery"));
     let signals = webhooks().normalize(&row(&event, &sent)).unwrap();
-    let SignalKind::SessionOpened { issue, hint, session, prompt, author, opened } =
-        &signals[0].kind
-    else {
+    let SignalKind::SessionOpened { issue, hint, session, prompt } = &signals[0].kind else {
         panic!()
     };
     assert_eq!(*issue, IssueId::new(fake.workspace(), fake.issue("APP-1").id));
     assert_eq!(hint.key.as_deref(), Some("APP-1"));
-    assert_eq!(session.as_str(), sent["agentSession"]["id"]);
-    assert_eq!((prompt, author), (&None, &Some(fake.human())));
-    assert!(opened.is_some());
+    assert_eq!(session.id.as_str(), sent["agentSession"]["id"]);
+    let author = session.author.as_ref().unwrap();
+    assert_eq!((prompt, &author.id), (&None, &fake.human()));
+    assert_eq!(
+        (author.email.as_deref(), author.standing),
+        (Some("ada@linear.test"), Standing::Member)
+    );
+    assert_eq!(session.comments, [sent["agentSession"]["commentId"].as_str().unwrap()]);
+    assert!(session.opened.is_some());
 
     let late = delivery.clone().aged(Duration::from_secs(3_600));
     assert!(matches!(verify(&late), Ok((_, Admission::Handled))));

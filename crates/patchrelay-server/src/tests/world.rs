@@ -16,8 +16,8 @@ use axum::{
 };
 use hmac::{Hmac, Mac};
 use patchrelay_domain::{
-    Budgets, Change, Charge, Hindrance, IssueFacts, IssueId, Limits, Observation, ObservationKind,
-    Policy, Project, ProjectId, RunId, RunOutcome, RunType, SessionId, Ticket, Timestamp,
+    Actor, Budgets, Change, Charge, Hindrance, IssueFacts, IssueId, Limits, Observation,
+    ObservationKind, Policy, Project, ProjectId, RunId, RunOutcome, RunType, SessionId, Standing, Ticket, Timestamp,
     TrackerState, TrackerStateKind, change, charge,
 };
 use patchrelay_github::GithubWebhooks;
@@ -269,8 +269,14 @@ pub(super) fn opened(session: &str, prompt: Option<&str>) -> ObservationKind {
     ObservationKind::SessionOpened {
         session: SessionId::new(session),
         prompt: prompt.map(str::to_owned),
-        author: Some("user-1".to_owned()),
+        author: Some(Actor {
+            id: "user-1".to_owned(),
+            name: None,
+            email: None,
+            standing: Standing::Member,
+        }),
         opened: None,
+        comments: Vec::new(),
     }
 }
 

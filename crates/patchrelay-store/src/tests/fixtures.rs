@@ -89,6 +89,7 @@ pub(super) fn opened(session: &str) -> Observation {
         prompt: Some("Please — \"now\"\n\u{1F680}".to_owned()),
         author: None,
         opened: None,
+        comments: Vec::new(),
     };
     Observation { at: NOW, correlation: "delivery-1".to_owned(), kind }
 }

@@ -41,6 +41,7 @@ fn only_words_answer_a_question() {
         prompt: None,
         author: None,
         opened: None,
+        comments: Vec::new(),
     };
     let facts = then(facts, 7_000, [silent]);
     assert!(facts.question.is_some() && !facts.is_answered());

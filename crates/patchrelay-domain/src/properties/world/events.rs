@@ -114,8 +114,9 @@ impl World {
         let kind = ObservationKind::SessionOpened {
             session: SessionId::new(self.id("session")),
             prompt,
-            author: Some(member().id),
+            author: Some(member()),
             opened: Some(at(self.clock)),
+            comments: Vec::new(),
         };
         self.sessions.push(kind.clone());
         kind

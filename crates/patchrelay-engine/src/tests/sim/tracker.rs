@@ -9,7 +9,7 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     Admission, CallError, Clock, CreateActivity, Genuine, Headers, InboxRow, MoveTicket, Moved,
-    NormalizeError, Refusal, SetLink, SetPlan, Signal, SignalKind, Source, Tracker,
+    NormalizeError, OpenSession, Refusal, SetLink, SetPlan, Signal, SignalKind, Source, Tracker,
     TrackerIdentity, WebhookSource, WriteComment,
 };
 use serde_json::{Value, json};
@@ -108,7 +108,11 @@ fn state(kind: TrackerStateKind) -> TrackerState {
 #[async_trait]
 impl Tracker for Sim {
     async fn identity(&self) -> Result<TrackerIdentity, CallError> {
-        Ok(TrackerIdentity { workspace: "acme".to_owned(), app_user: "us".to_owned() })
+        Ok(TrackerIdentity {
+            workspace: "acme".to_owned(),
+            app_user: "us".to_owned(),
+            is_shared: false,
+        })
     }
 
     async fn read_ticket(&self, issue: &IssueId) -> Result<Versioned<Ticket>, CallError> {
@@ -245,10 +249,13 @@ impl WebhookSource for Deliveries {
             let kind = SignalKind::SessionOpened {
                 issue: issue.ok_or_else(|| broken("no issue"))?,
                 hint: RouteHint { key: text(&opened["key"]), ..RouteHint::default() },
-                session: SessionId::new(text(&opened["session"]).unwrap_or_default()),
+                session: OpenSession {
+                    id: SessionId::new(text(&opened["session"]).unwrap_or_default()),
+                    author: None,
+                    opened: None,
+                    comments: Vec::new(),
+                },
                 prompt: None,
-                author: None,
-                opened: None,
             };
             return Ok(vec![Signal { kind }]);
         }
