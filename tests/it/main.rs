@@ -16,6 +16,7 @@ mod postgres;
 mod quick;
 mod readme;
 mod real_codex;
+mod theft;
 mod tidy;
 mod way;
 mod webhooks;

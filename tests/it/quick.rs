@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BranchName, CommitSha, IssueId, Project, ProjectId, RunId, ThreadId, Timestamp, TreeId, TurnId,
-    TurnRecord, TurnStatus, Worktree,
+    BranchName, ChangeSet, CommitSha, IssueId, Project, ProjectId, RunId, ThreadId, Timestamp,
+    TreeId, TurnId, TurnRecord, TurnStatus, Worktree,
 };
 use patchrelay_ports::{
     AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, CommitOrder, Ids,
@@ -141,8 +141,7 @@ impl Workspaces for InTheRemote {
         Ok(TreeState {
             tree: TreeId::new(worktree.path.clone()),
             is_clean: false,
-            changed: vec!["work.txt".to_owned()],
-            hits: Vec::new(),
+            changes: ChangeSet::of_paths(["work.txt"]),
         })
     }
 

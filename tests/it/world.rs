@@ -35,7 +35,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const LINEAR_SECRET: &str = "linear-signing-secret";
 const GITHUB_SECRET: &str = "github-signing-secret";
 const LINEAR_TOKEN: &str = "linear-token";
-const GITHUB_TOKEN: &str = "github-token";
+/// What the program has for the forge.
+pub(crate) const GITHUB_TOKEN: &str = "github-token";
 
 /// Everything around the program, and the program while it runs.
 pub(crate) struct World {
@@ -343,6 +344,11 @@ impl World {
             .filter(|process| is_ours(process))
             .map(|process| std::fs::read_to_string(process.join("cmdline")).unwrap_or_default())
             .collect()
+    }
+
+    /// The last of what the service logged.
+    pub(crate) fn log(&self) -> String {
+        self.service.as_ref().expect("the service runs").said()
     }
 
     /// Kills the service with SIGKILL, and nothing else.

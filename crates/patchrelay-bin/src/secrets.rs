@@ -58,6 +58,21 @@ impl Secrets {
             api_token: api_token(environment)?,
         })
     }
+
+    /// Those that there are, each with its name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &SecretString)> {
+        let Self { linear_webhook, linear_access_token, github_webhook, github_token, api_token } =
+            self;
+        [
+            (LINEAR_WEBHOOK_SECRET, linear_webhook),
+            (LINEAR_ACCESS_TOKEN, linear_access_token),
+            (GITHUB_WEBHOOK_SECRET, github_webhook),
+            (GITHUB_TOKEN, github_token),
+            (PATCHRELAY_API_TOKEN, api_token),
+        ]
+        .into_iter()
+        .filter_map(|(name, secret)| Some((name, secret.as_ref()?)))
+    }
 }
 
 /// Looks up what operators authenticate with, and nothing that they may not be allowed to read.

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use patchrelay::{
     CancellationToken, PatchRelay, Settings,
-    domain::Timestamp,
+    domain::{SecretPatterns, Timestamp},
     ports::{Clock, Ids, Probe, Store, WebhookSource},
 };
 use patchrelay_codex::{CodexConfig, CodexRuntime};
@@ -22,11 +22,12 @@ use patchrelay_linear::{
 };
 use patchrelay_server::{InFlight, Operators, Readiness, ServerState};
 use patchrelay_store::SqlStore;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
-    config::{Config, Database, Resolved},
+    config::{Config, Database, DatabaseUrl, Resolved},
     environment::{Directories, Environment},
     installation::Installation,
     private,
@@ -35,6 +36,9 @@ use crate::{
 
 /// How long one call to Linear or GitHub may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What the names of variables end with whose values are secrets.
+const SECRET_NAMES: [&str; 4] = ["KEY", "TOKEN", "SECRET", "PASSWORD"];
 
 /// The program, wired and ready to run.
 pub(crate) struct App {
@@ -79,7 +83,12 @@ impl App {
         let codex = codex(config, config_path, &resolved, environment, &directories)?;
         let store = Arc::new(open(&resolved.database).await?);
         let installation = Installation::take(&resolved.data, &RandomIds)?;
-        let settings = Settings { node: installation.name().clone(), ..resolved.settings.clone() };
+        let patterns = patterns(config, &secrets, environment)?;
+        let settings = Settings {
+            node: installation.name().clone(),
+            secrets: patterns.clone(),
+            ..resolved.settings.clone()
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let webhooks = webhooks(config, &secrets)?;
         let relay = webhooks
@@ -89,7 +98,7 @@ impl App {
             .tracker(Arc::new(linear(config, &secrets)?))
             .forge(Arc::new(github(config, &secrets)?))
             .agent(Arc::new(CodexRuntime::new(codex)))
-            .workspaces(Arc::new(git(&resolved, &secrets, environment)?))
+            .workspaces(Arc::new(git(&resolved, &secrets, patterns, environment)?))
             .clock(clock.clone())
             .ids(Arc::new(RandomIds))
             .probe(probe.clone())
@@ -184,7 +193,8 @@ pub(crate) fn check(
     if let Database::Postgres { url, .. } = &resolved.database {
         SqlStore::check_postgres_url(url).context("database.url")?;
     }
-    git(&resolved, secrets, environment)?;
+    let patterns = patterns(config, secrets, environment)?;
+    git(&resolved, secrets, patterns, environment)?;
     codex(config, config_path, &resolved, environment, &directories)?;
     Ok(())
 }
@@ -241,10 +251,37 @@ fn github(config: &Config, secrets: &Secrets) -> Result<GithubForge> {
     })?)
 }
 
+/// All secrets that this process has, to be kept out of what is published (D29): those it looks up, the password of its
+/// database, and what it hands to the agent under a name that says so.
+pub(crate) fn patterns(
+    config: &Config,
+    secrets: &Secrets,
+    environment: &Environment,
+) -> Result<Arc<SecretPatterns>> {
+    let mut named: Vec<(&str, SecretString)> =
+        secrets.all().map(|(name, secret)| (name, secret.clone())).collect();
+    let database = config.database.url.iter().flat_map(DatabaseUrl::passwords);
+    named.extend(database.map(|password| ("database.url", password)));
+    let passed =
+        config.codex.pass_env.iter().filter_map(|name| Some((name, environment.get(name)?)));
+    let set = config.codex.env.iter().map(|(name, value)| (name, value.as_str()));
+    let is_secret =
+        |name: &str| SECRET_NAMES.iter().any(|end| name.to_ascii_uppercase().ends_with(end));
+    named.extend(
+        passed
+            .chain(set)
+            .filter(|(name, _)| is_secret(name))
+            .map(|(name, value)| (name.as_str(), SecretString::from(value))),
+    );
+    let named = named.iter().map(|(name, secret)| (*name, secret.expose_secret()));
+    Ok(Arc::new(SecretPatterns::new(named)?))
+}
+
 /// The worktrees of these projects.
 pub(crate) fn git(
     resolved: &Resolved,
     secrets: &Secrets,
+    patterns: Arc<SecretPatterns>,
     environment: &Environment,
 ) -> Result<GitWorkspaces> {
     let token = secrets.github_token.clone().map(|token| Arc::new(token) as Arc<dyn TokenSource>);
@@ -264,6 +301,7 @@ pub(crate) fn git(
         data_dir: resolved.data.clone(),
         remotes,
         base_env: environment.for_git(),
+        secrets: patterns,
         identity: Identity {
             name: "PatchRelay".to_owned(),
             email: "patchrelay@localhost".to_owned(),

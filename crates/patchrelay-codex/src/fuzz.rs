@@ -40,7 +40,7 @@ async fn lines(reader: impl AsyncRead + Unpin) -> Vec<Line> {
 
 fn observe(lines: &[Line]) {
     let mut turns = Turns::default();
-    turns.attend("t");
+    turns.attend("t", true);
     turns.open("u".to_owned());
     for line in lines {
         let Line::Whole(line) = line else { continue };

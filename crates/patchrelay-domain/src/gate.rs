@@ -1,5 +1,6 @@
 //! The publish gate: what must not leave the worktree without a human's word (D29).
 
+mod changes;
 mod paths;
 mod reverts;
 mod secrets;
@@ -10,10 +11,10 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    changes::{ChangeSet, ChangedFile, Now, TakenBack},
     paths::{check_protected_path, protected_path_hits},
     reverts::NewCommit,
     secrets::{SecretPatterns, TooManySecrets},
-    weakened_tests::weakened_tests,
 };
 use crate::{CommitSha, RunType, text::single_line};
 
@@ -46,6 +47,18 @@ pub enum GateHit {
     /// A submodule link that the base commit does not have.
     ForeignLink {
         /// Where.
+        path: String,
+    },
+    /// A symbolic link that leads out of the repository. Whoever checks it out reads, or writes, what lies there.
+    OutwardLink {
+        /// Where.
+        path: String,
+        /// What it says.
+        target: String,
+    },
+    /// Something beyond the bounds of what is looked at: it is not in the tree, or was not searched for secrets.
+    BeyondBounds {
+        /// Which.
         path: String,
     },
     /// A file that is larger than what a review can be about.
@@ -86,6 +99,13 @@ pub enum GateHit {
         /// The first line of its message.
         subject: String,
     },
+    /// A repair brought files back to what they were before somebody else's commit.
+    TakenBack {
+        /// That commit.
+        commit: CommitSha,
+        /// The first line of its message.
+        subject: String,
+    },
     /// A repair made a test say less.
     WeakenedTest {
         /// Which.
@@ -121,40 +141,6 @@ impl Default for GateCaps {
     }
 }
 
-/// A path that differs from what the work stands on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangedFile {
-    /// Which, from the root of the repository.
-    pub path: String,
-    /// The size of its content now, in bytes; 0 when it is gone.
-    pub bytes: u64,
-    /// Whether git takes its content now for binary.
-    pub is_binary: bool,
-}
-
-/// What is to be published, told so that the gate can judge it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChangeSet {
-    /// The paths in which the tree differs from the commit that the work stands on. Of a merge only those that differ
-    /// from every parent: what the base brought is not the run's doing.
-    pub files: Vec<ChangedFile>,
-    /// The unified diff of each path in `files`, with renames recognized. A path without one is not judged by it.
-    pub patches: Vec<(String, String)>,
-    /// The commits of the branch that its base does not have.
-    pub commits: Vec<NewCommit>,
-    /// What the workspace found itself: [`GateHit::NestedRepository`], [`GateHit::ForeignLink`], what it could not
-    /// stage, and what [`SecretPatterns::find`] found in all that would leave the machine.
-    pub found: Vec<GateHit>,
-}
-
-impl ChangeSet {
-    /// A change of which only the paths are known. It is not judged by what is in them.
-    pub fn of_paths<P: Into<String>>(paths: impl IntoIterator<Item = P>) -> Self {
-        let file = |path: P| ChangedFile { path: path.into(), bytes: 0, is_binary: false };
-        Self { files: paths.into_iter().map(file).collect(), ..Self::default() }
-    }
-}
-
 /// Everything about a change that must not be published without a human's word, and nothing twice. At most 100 hits:
 /// those that nobody may release (see [`is_releasable`]) come first and are the last to be left out.
 pub fn gate(policy: &GatePolicy, run_type: RunType, changes: &ChangeSet) -> Vec<GateHit> {
@@ -170,10 +156,14 @@ pub fn gate(policy: &GatePolicy, run_type: RunType, changes: &ChangeSet) -> Vec<
             out_of_scope.into_iter().filter(|hit| path_of(hit).is_none_or(|p| !known.contains(p))),
         );
         hits.extend(reverts::revert_hits(&changes.commits));
-        let weakened =
-            changes.patches.iter().filter_map(|(path, patch)| weakened_tests(path, patch));
-        hits.extend(weakened);
+        hits.extend(reverts::taken_back_hits(&changes.taken_back));
+        hits.extend(
+            changes.files.iter().filter_map(|file| {
+                weakened_tests::weakened_tests(&file.path, file.patch.as_deref())
+            }),
+        );
     }
+    hits.extend(changes.files.iter().filter_map(paths::outward_link));
     hits.extend(protected);
 
     let mut seen = HashSet::new();
@@ -185,34 +175,35 @@ pub fn gate(policy: &GatePolicy, run_type: RunType, changes: &ChangeSet) -> Vec<
 
 /// The files that are too large, the larger binary ones, and whether there are too many.
 pub fn size_hits(caps: &GateCaps, files: &[ChangedFile]) -> Vec<GateHit> {
-    let mut hits: Vec<GateHit> = files
-        .iter()
-        .filter_map(|ChangedFile { path, bytes, is_binary }| {
-            let (path, bytes) = (path.clone(), *bytes);
-            if caps.max_file_bytes < bytes {
-                Some(GateHit::TooLarge { path, bytes })
-            } else if *is_binary && caps.max_binary_bytes < bytes {
-                Some(GateHit::Binary { path, bytes })
-            } else {
-                None
-            }
-        })
-        .collect();
+    let mut hits: Vec<GateHit> = files.iter().filter_map(|file| size_hit(caps, file)).collect();
     if caps.max_paths < files.len() {
         hits.push(GateHit::TooMany { paths: u64::try_from(files.len()).unwrap_or(u64::MAX) });
     }
     hits
 }
 
+fn size_hit(caps: &GateCaps, file: &ChangedFile) -> Option<GateHit> {
+    let Now::File { bytes, is_binary, is_executable } = file.now else { return None };
+    let path = file.path.clone();
+    if caps.max_file_bytes < bytes {
+        Some(GateHit::TooLarge { path, bytes })
+    } else if is_binary && (is_executable || caps.max_binary_bytes < bytes) {
+        // What runs is no icon, however small it is.
+        Some(GateHit::Binary { path, bytes })
+    } else {
+        None
+    }
+}
+
 /// Whether a human may release the tree in spite of this hit (D29).
 ///
 /// A release is of exactly one tree, so whoever gives it must be able to see what is in it. That holds for what is only
-/// unusual: a protected path, size, a binary file, a repair beyond its scope, a revert, a weakened test. It does not
-/// hold for:
+/// unusual: a protected path, size, a binary file, a link outward, a repair beyond its scope, something taken back, a
+/// weakened test. It does not hold for:
 ///
 /// - a nested repository or a foreign link: neither is staged, so the tree is not what is in the worktree. The link
 ///   would name a commit that no review shows, and git in a worktree with a foreign repository may run it (D25).
-/// - a file or a number of files beyond what is staged, for the same reason.
+/// - a file or a number of files beyond what is staged, for the same reason, or beyond what is searched for secrets.
 /// - a secret: what was pushed cannot be taken back, and an approval given in a hurry is how secrets get out. Whoever
 ///   means it can commit it themselves.
 pub fn is_releasable(hit: &GateHit) -> bool {
@@ -220,13 +211,16 @@ pub fn is_releasable(hit: &GateHit) -> bool {
         GateHit::ProtectedPath { .. }
         | GateHit::Binary { .. }
         | GateHit::OutOfScope { .. }
+        | GateHit::OutwardLink { .. }
         | GateHit::Revert { .. }
+        | GateHit::TakenBack { .. }
         | GateHit::WeakenedTest { .. } => true,
         GateHit::TooLarge { bytes, .. } => *bytes <= MAX_STAGED_BYTES,
         GateHit::TooMany { paths } => *paths <= MAX_STAGED_PATHS,
-        GateHit::NestedRepository { .. } | GateHit::ForeignLink { .. } | GateHit::Secret { .. } => {
-            false
-        }
+        GateHit::NestedRepository { .. }
+        | GateHit::ForeignLink { .. }
+        | GateHit::BeyondBounds { .. }
+        | GateHit::Secret { .. } => false,
     }
 }
 
@@ -235,12 +229,14 @@ fn path_of(hit: &GateHit) -> Option<&str> {
         GateHit::ProtectedPath { path }
         | GateHit::NestedRepository { path }
         | GateHit::ForeignLink { path }
+        | GateHit::OutwardLink { path, .. }
+        | GateHit::BeyondBounds { path }
         | GateHit::TooLarge { path, .. }
         | GateHit::Binary { path, .. }
         | GateHit::Secret { path, .. }
         | GateHit::OutOfScope { path }
         | GateHit::WeakenedTest { path, .. } => Some(path),
-        GateHit::TooMany { .. } | GateHit::Revert { .. } => None,
+        GateHit::TooMany { .. } | GateHit::Revert { .. } | GateHit::TakenBack { .. } => None,
     }
 }
 
@@ -264,6 +260,12 @@ pub(crate) fn question(hits: &[GateHit]) -> String {
             GateHit::ForeignLink { path } => {
                 format!("{} is a submodule link that the base does not have", code(path))
             }
+            GateHit::OutwardLink { path, target } => {
+                format!("{} is a link out of the repository, to {}", code(path), code(target))
+            }
+            GateHit::BeyondBounds { path } => {
+                format!("{} is beyond what I can look at", code(path))
+            }
             GateHit::TooLarge { path, bytes } => format!("{} has {bytes} bytes", code(path)),
             GateHit::TooMany { paths } => format!("{paths} paths are changed"),
             GateHit::Binary { path, bytes } => {
@@ -275,6 +277,13 @@ pub(crate) fn question(hits: &[GateHit]) -> String {
             GateHit::OutOfScope { path } => format!("{} is not a repair's business", code(path)),
             GateHit::Revert { commit, subject } => {
                 format!("the commit {} takes back another: {}", code(commit.short()), code(subject))
+            }
+            GateHit::TakenBack { commit, subject } => {
+                format!(
+                    "what the commit {} changed is taken back: {}",
+                    code(commit.short()),
+                    code(subject)
+                )
             }
             GateHit::WeakenedTest { path, reason } => {
                 format!("the test {} {}", code(path), single_line(reason, SHOWN_CHARS))

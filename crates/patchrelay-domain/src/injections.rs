@@ -264,6 +264,7 @@ fn no_text_moves_a_ticket_to_another_project() {
         issue_key_prefixes: Vec::new(),
         labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         budgets: crate::Budgets::default(),
+        limits: crate::Limits::default(),
         protected_paths: Vec::new(),
         draft: false,
         network: false,

@@ -117,9 +117,9 @@ pub use crate::{
     },
     feed::{FeedEntry, FeedKind, FeedLevel, describe, describe_phase, describe_rung},
     gate::{
-        ChangeSet, ChangedFile, GateCaps, GateHit, GatePolicy, NewCommit, SecretPatterns,
-        TooManySecrets, check_protected_path, gate, is_releasable, protected_path_hits, size_hits,
-        weakened_tests,
+        ChangeSet, ChangedFile, GateCaps, GateHit, GatePolicy, NewCommit, Now, SecretPatterns,
+        TakenBack, TooManySecrets, check_protected_path, gate, is_releasable, protected_path_hits,
+        size_hits,
     },
     hindrance::{FREE_SPACE, Hindrance, waiting_reason_under},
     id::{

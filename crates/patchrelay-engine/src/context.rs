@@ -7,7 +7,7 @@ use std::{
 
 use patchrelay_domain::{
     FREE_SPACE, Hindrance, IssueFacts, ModelPause, NodeId, Policy, Project, ProjectId, Retention,
-    Timestamp,
+    SecretPatterns, Timestamp,
 };
 use patchrelay_ports::{
     AgentRuntime, Clock, Forge, Ids, Probe, Store, Tracker, WebhookSource, Worker, Workspaces,
@@ -65,6 +65,8 @@ pub struct Settings {
     pub retention: Retention,
     /// How many bytes have to be free on every disk with clones or worktrees, or no run is started; 0 is none.
     pub min_free_bytes: u64,
+    /// What must not be in anything that an agent says outward.
+    pub secrets: Arc<SecretPatterns>,
 }
 
 impl Default for Settings {
@@ -81,6 +83,7 @@ impl Default for Settings {
             silence_timeout: Duration::from_secs(600),
             retention: Retention::default(),
             min_free_bytes: FREE_SPACE,
+            secrets: Arc::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use patchrelay_domain::ProjectId;
+use patchrelay_domain::{ProjectId, SecretPatterns};
 use patchrelay_ports::Cause;
 use secrecy::SecretString;
 use thiserror::Error;
@@ -22,6 +22,8 @@ pub struct GitConfig {
     pub base_env: Vec<(String, String)>,
     /// Who commits.
     pub identity: Identity,
+    /// What must not get into anything that is published.
+    pub secrets: Arc<SecretPatterns>,
     /// The installation, for the marks of our processes.
     pub instance: String,
 }

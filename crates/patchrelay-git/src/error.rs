@@ -36,6 +36,9 @@ pub(crate) enum GitError {
         /// Its words, bounded.
         answer: String,
     },
+    /// A task that reads or waits for the disk failed.
+    #[error("cannot work on what git said")]
+    Disk(#[source] std::io::Error),
     /// The token for the remote could not be had.
     #[error("no token for the remote")]
     Token(#[source] Cause),
@@ -54,9 +57,9 @@ pub(crate) fn local<E: Into<Cause>>(
 pub(crate) fn remote(operation: impl Into<String>) -> impl FnOnce(GitError) -> WorkspaceError {
     let operation = operation.into();
     move |error| match error {
-        GitError::Process { source: ProcessError::Spawn { .. }, .. } | GitError::Answer { .. } => {
-            WorkspaceError::Local { operation, source: error.into() }
-        }
+        GitError::Process { source: ProcessError::Spawn { .. }, .. }
+        | GitError::Answer { .. }
+        | GitError::Disk(_) => WorkspaceError::Local { operation, source: error.into() },
         GitError::Exit { ref stderr, .. } if is_refusal(stderr) => {
             WorkspaceError::Refused { operation, reason: stderr.clone() }
         }

@@ -14,11 +14,13 @@
 mod clone;
 mod config;
 mod error;
+mod evidence;
 mod git;
 mod locks;
 mod names;
 mod place;
 mod publish;
+mod raw;
 mod record;
 mod refs;
 mod rescue;

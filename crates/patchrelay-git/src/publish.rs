@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The trailer that names the run of a commit.
-const RUN_TRAILER: &str = "PatchRelay-Run";
+pub(crate) const RUN_TRAILER: &str = "PatchRelay-Run";
 /// Longer than the largest push that the gate lets through, with the remote's hooks.
 const PUSH_DEADLINE: Duration = Duration::from_secs(300);
 

@@ -16,21 +16,17 @@ use crate::{
     git::{Call, Git},
     names::{commit_arg, is_object},
     place::Place,
+    raw::{self, Difference},
     walk::{GitPath, Walked, walk},
     worktree::is_git_file_ours,
 };
 
-/// The largest file that is published without a question, in bytes. Sources are far smaller; larger ones are usually
-/// results of a build or data.
-pub(crate) const MAX_FILE_BYTES: u64 = 5 * 1024 * 1024;
 /// The largest file that is staged at all, in bytes: GitHub takes none that is larger.
 const MAX_STAGED_BYTES: u64 = 100 * 1024 * 1024;
 /// The most that is staged of new files, in bytes. It bounds what an agent can make us write to disk.
 const MAX_STAGED_TOTAL: u64 = 512 * 1024 * 1024;
-/// The most new files that are staged. With the next bound, more than this is never published without a question.
+/// The most new files that are staged.
 const MAX_STAGED_FILES: usize = 20_000;
-/// The most changed paths that are published without a question. Nobody reviews more.
-const MAX_CHANGED: usize = 3_000;
 
 /// What a worktree holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +35,9 @@ pub(crate) struct Snapshot {
     pub tree: TreeId,
     /// The tree of the base.
     pub base_tree: TreeId,
-    /// The paths in which the two differ, sorted.
-    pub changed: Vec<String>,
-    /// What must not be published.
+    /// How the two differ, sorted by path.
+    pub differences: Vec<Difference>,
+    /// What is in the worktree and not in the tree, because it must not or cannot be.
     pub hits: Vec<GateHit>,
 }
 
@@ -97,29 +93,16 @@ pub(crate) async fn take(
     let tree = object(stage(&["write-tree"])).await.map_err(local(failed()))?;
     let base_tree = object(stage(&["rev-parse", "--verify", &format!("{base}^{{tree}}")])).await;
     let base_tree = base_tree.map_err(local(failed()))?;
-    let differing =
-        stage(&["diff-tree", "-r", "-z", "--name-only", "--no-renames", &base_tree, &tree]);
-    let differing = split(&differing.bytes().await.map_err(local(failed()))?);
+    let raw = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames"];
+    let differing = stage(&raw).args([&base_tree, &tree]).bytes().await.map_err(local(failed()))?;
+    let differences = raw::parse(&differing).map_err(local(failed()))?;
 
     let mut hits = plan.hits;
     let is_git_file_ours = is_git_file_ours(place).await.map_err(local(failed()))?;
     if !is_git_file_ours {
         hits.push(GateHit::NestedRepository { path: ".git".to_owned() });
     }
-    hits.extend(differing.iter().filter_map(|path| {
-        let bytes = *walked.files.get(path)?;
-        (MAX_FILE_BYTES < bytes).then(|| GateHit::TooLarge { path: shown(path), bytes })
-    }));
-    let changes = differing.len().max(plan.new_files);
-    if MAX_CHANGED < changes {
-        hits.push(GateHit::TooMany { paths: u64::try_from(changes).unwrap_or(u64::MAX) });
-    }
-    Ok(Snapshot {
-        tree: TreeId::new(tree),
-        base_tree: TreeId::new(base_tree),
-        changed: differing.iter().map(|path| shown(path)).collect(),
-        hits,
-    })
+    Ok(Snapshot { tree: TreeId::new(tree), base_tree: TreeId::new(base_tree), differences, hits })
 }
 
 /// What has to be done to the base's index, path by path.
@@ -156,12 +139,18 @@ fn plan(base_paths: &HashMap<GitPath, bool>, walked: &Walked, others: &[u8]) -> 
     for path in split(others).into_iter().filter(|path| !base_paths.contains_key(path)) {
         let Some(bytes) = walked.files.get(&path) else { continue };
         plan.new_files += 1;
-        if MAX_STAGED_BYTES < *bytes || MAX_STAGED_TOTAL < total + bytes {
+        if MAX_STAGED_BYTES < *bytes {
             plan.hits.push(GateHit::TooLarge { path: shown(&path), bytes: *bytes });
+        } else if MAX_STAGED_TOTAL < total + bytes {
+            plan.hits.push(GateHit::BeyondBounds { path: shown(&path) });
         } else if plan.new_files <= MAX_STAGED_FILES {
             total += bytes;
             plan.additions.insert(path);
         }
+    }
+    if MAX_STAGED_FILES < plan.new_files {
+        let paths = u64::try_from(plan.new_files).unwrap_or(u64::MAX);
+        plan.hits.push(GateHit::TooMany { paths });
     }
     plan
 }
@@ -241,7 +230,8 @@ fn split(listing: &[u8]) -> Vec<GitPath> {
     listing.split(|b| *b == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
-fn shown(path: &[u8]) -> String {
+/// A path, or another text of git's, as people see it.
+pub(crate) fn shown(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 

@@ -2,6 +2,7 @@
 
 mod attack;
 mod crash;
+mod evidence;
 mod fetch;
 mod limits;
 mod removal;

@@ -15,6 +15,7 @@ use crate::{
     clone,
     config::{ConfigError, GitConfig},
     error::{GitError, local},
+    evidence,
     git::Git,
     locks::{Held, Locks},
     names::{as_name, commit_arg, publish_ref},
@@ -246,9 +247,11 @@ impl Workspaces for GitWorkspaces {
             }
         }
         clone::restore_config_of(&place.clone).await?;
-        let Snapshot { tree, base_tree, changed, hits } =
-            snapshot::take(&self.git, &place, &worktree.base).await?;
-        Ok(TreeState { is_clean: tree == base_tree, tree, changed, hits })
+        let snapshot = snapshot::take(&self.git, &place, &worktree.base).await?;
+        let (tree, is_clean) = (snapshot.tree.clone(), snapshot.tree == snapshot.base_tree);
+        let (git, clone, secrets) = (&self.git, &place.clone, &self.config.secrets);
+        let changes = evidence::gather(git, clone, &worktree.base, snapshot, secrets).await?;
+        Ok(TreeState { tree, is_clean, changes })
     }
 
     async fn rescue(

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BranchName, CommitSha, GateHit, IssueId, Project, RunId, TreeId, Worktree,
+    BranchName, ChangeSet, CommitSha, IssueId, Project, RunId, TreeId, Worktree,
 };
 use thiserror::Error;
 
@@ -34,10 +34,9 @@ pub struct TreeState {
     pub tree: TreeId,
     /// Whether that is the tree of the base commit.
     pub is_clean: bool,
-    /// The paths that differ from the base commit, sorted.
-    pub changed: Vec<String>,
-    /// What must not be published: nested repositories, foreign links, oversized files (D25, D29).
-    pub hits: Vec<GateHit>,
+    /// How it differs from the base commit, sorted by path, and what was found in it that must not be published (D25,
+    /// D29).
+    pub changes: ChangeSet,
 }
 
 /// An order to make the one commit of a run.

@@ -1,6 +1,6 @@
 //! The address of the database, which may hold a password.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -26,6 +26,23 @@ impl DatabaseUrl {
         ["postgres://", "postgresql://"]
             .iter()
             .any(|scheme| self.0.expose_secret().starts_with(scheme))
+    }
+
+    /// The password, as it is written and as it is meant. Of an address that cannot be taken apart, all of it.
+    pub(crate) fn passwords(&self) -> Vec<SecretString> {
+        let written = self.0.expose_secret();
+        if self.sqlite_file().is_some() {
+            return Vec::new();
+        }
+        let Ok(url) = Url::parse(written) else { return vec![self.0.clone()] };
+        let encoded = url.password().unwrap_or_default().to_owned();
+        // What is encoded there in one way is decoded by who reads a query.
+        let decoded = Url::parse(&format!("x:?password={}", encoded.replace('+', "%2B")));
+        let both = [decoded.as_ref(), Ok(&url)].into_iter().flatten();
+        let named = both.flat_map(|url| url.query_pairs()).filter(|(name, _)| name == "password");
+        let found = named.map(|(_, value)| value.into_owned()).chain([encoded.clone()]);
+        let found: BTreeSet<String> = found.filter(|text| !text.is_empty()).collect();
+        found.into_iter().map(SecretString::from).collect()
     }
 
     /// What people may see. Of what cannot be taken apart, nothing: any part of it may be the password.

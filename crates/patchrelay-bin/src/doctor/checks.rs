@@ -58,7 +58,9 @@ pub(super) async fn look(
     let resolved = config.resolve(&path, &directories)?;
     checks.push(directory("directory.state", &directories.state));
     checks.push(directory("directory.data", &resolved.data));
-    let workspaces = wire::git(&resolved, &secrets.unwrap_or_default(), environment)?;
+    let secrets = secrets.unwrap_or_default();
+    let patterns = wire::patterns(&config, &secrets, environment)?;
+    let workspaces = wire::git(&resolved, &secrets, patterns, environment)?;
     checks.push(space(resolved.settings.min_free_bytes, &workspaces).await);
     let codex = wire::codex(&config, &path, &resolved, environment, &directories)?;
     checks.extend(agent(&codex).await);

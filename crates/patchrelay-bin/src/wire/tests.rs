@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Parts, RandomIds, check, codex};
+use super::{App, Parts, RandomIds, check, codex, patterns};
 use crate::{
     config::{self, Config},
     environment::Environment,
@@ -114,6 +114,38 @@ fn the_agent_may_read_nothing_of_ours() {
     ] {
         assert!(denied.contains(&place.display().to_string()), "{}: {denied:?}", place.display());
     }
+}
+
+#[test]
+fn every_secret_of_the_process_is_kept_out_of_what_is_published() {
+    let machine = Machine::new(
+        "[database]\nurl = \"postgres://me:in-the-database@db.test/app\"\n\
+         [codex]\nenv = { MODEL_KEY = \"in-the-config\", EDITOR = \"not-a-secret\" }\npass_env = [\"MODEL_TOKEN\", \"SHELL\"]\n",
+    );
+    let machine = machine.set("MODEL_TOKEN", "in-the-variable").set("SHELL", "/usr/bin/shell");
+    let secret = |text: &str| Some(SecretString::from(text));
+    let secrets = Secrets {
+        linear_webhook: secret("linear-webhook"),
+        linear_access_token: secret("linear-access"),
+        github_webhook: secret("github-webhook"),
+        github_token: secret("github-access"),
+        api_token: secret("operator-access"),
+    };
+    let patterns = patterns(&machine.config(), &secrets, &machine.environment()).unwrap();
+    for value in [
+        "linear-webhook",
+        "linear-access",
+        "github-webhook",
+        "github-access",
+        "operator-access",
+        "in-the-database",
+        "in-the-config",
+        "in-the-variable",
+    ] {
+        assert_eq!(patterns.find("a", value.as_bytes()).len(), 1, "{value}");
+        assert!(!format!("{patterns:?}").contains(value), "{value}");
+    }
+    assert!(patterns.find("a", b"not-a-secret /usr/bin/shell").is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use globset::{Glob, GlobBuilder};
 
-use super::GateHit;
+use super::{ChangedFile, GateHit, Now};
 
 /// What a repair has no business with (N20): what the checks run and with which dependencies, how a worktree is made,
 /// and what agents are told. A check is repaired by changing what it checks.
@@ -75,6 +75,27 @@ pub(super) fn out_of_scope_hits(changed: &[String]) -> Vec<GateHit> {
         .filter(|path| matchers.iter().any(|matcher| matcher.fits(path)))
         .map(|path| GateHit::OutOfScope { path: path.clone() })
         .collect()
+}
+
+/// Whether this is a symbolic link out of the repository. A path that leads up and in again is one too: where the
+/// checkout lies, and what it is called, is nobody's to know.
+pub(super) fn outward_link(file: &ChangedFile) -> Option<GateHit> {
+    let Now::Link { target } = &file.now else { return None };
+    let mut depth = file.path.matches('/').count();
+    let leads_out = target.starts_with('/')
+        || target.split('/').any(|part| match part {
+            "" | "." => false,
+            ".." if depth == 0 => true,
+            ".." => {
+                depth -= 1;
+                false
+            }
+            _ => {
+                depth += 1;
+                false
+            }
+        });
+    leads_out.then(|| GateHit::OutwardLink { path: file.path.clone(), target: target.clone() })
 }
 
 fn matchers<'a>(patterns: impl Iterator<Item = &'a str>) -> Vec<Matcher> {

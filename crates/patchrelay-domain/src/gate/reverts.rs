@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::GateHit;
+use super::{GateHit, TakenBack};
 use crate::CommitSha;
 
 /// The fewest digits by which a commit is named.
@@ -36,6 +36,18 @@ pub(super) fn revert_hits(commits: &[NewCommit]) -> Vec<GateHit> {
         .iter()
         .filter(|commit| commit.is_ours && takes_back_others(commit, commits))
         .map(|commit| GateHit::Revert {
+            commit: commit.commit.clone(),
+            subject: commit.subject.clone(),
+        })
+        .collect()
+}
+
+/// What of somebody else's is taken back without a commit that says so.
+pub(super) fn taken_back_hits(taken_back: &[TakenBack]) -> Vec<GateHit> {
+    taken_back
+        .iter()
+        .filter(|commit| !commit.is_ours)
+        .map(|commit| GateHit::TakenBack {
             commit: commit.commit.clone(),
             subject: commit.subject.clone(),
         })

@@ -6,6 +6,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use thiserror::Error;
 
 use super::GateHit;
+use crate::Report;
 
 /// Shorter values are not looked for: they would be found in ordinary text.
 const MIN_BYTES: usize = 8;
@@ -15,6 +16,9 @@ const WINDOW: usize = 64 * 1024;
 
 /// What stands for a path that contains a secret itself.
 const HIDDEN_PATH: &str = "(a path that contains it)";
+
+/// What stands for a text that contains a secret.
+const WITHHELD: &str = "(withheld: it contains a secret)";
 
 /// There are more secrets, or longer ones, than can be looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -34,6 +38,13 @@ pub struct SecretPatterns {
 impl fmt::Debug for SecretPatterns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretPatterns").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Default for SecretPatterns {
+    /// Looks for nothing.
+    fn default() -> Self {
+        Self::new([("", ""); 0]).expect("nothing is neither too many nor too long")
     }
 }
 
@@ -80,6 +91,45 @@ impl SecretPatterns {
             .filter_map(|owner| self.names.get(owner))
             .map(|name| GateHit::Secret { name: name.clone(), path: path.to_owned() })
             .collect()
+    }
+
+    /// The path as it may be shown: one that contains a secret is not.
+    pub fn shown_path<'a>(&self, path: &'a str) -> &'a str {
+        let mut found = BTreeSet::new();
+        self.search_in(path.as_bytes(), &mut found);
+        if found.is_empty() { path } else { HIDDEN_PATH }
+    }
+
+    /// Takes out of a report each text that contains a secret, and gives a hit for each: all of a report may come before
+    /// other eyes, as a commit, a pull request, a comment or a question.
+    pub fn withhold_from(&self, report: &mut Report) -> Vec<GateHit> {
+        let Report {
+            outcome: _,
+            summary,
+            commit_subject,
+            commit_body,
+            pr_title,
+            pr_body,
+            question,
+            resolved,
+        } = report;
+        let mut hits = Vec::new();
+        for (name, text) in [
+            ("summary", summary),
+            ("commit_subject", commit_subject),
+            ("commit_body", commit_body),
+            ("pr_title", pr_title),
+            ("pr_body", pr_body),
+            ("question", question),
+        ] {
+            let found = self.find(&format!("the report's {name}"), text.as_bytes());
+            if !found.is_empty() {
+                *text = WITHHELD.to_owned();
+                hits.extend(found);
+            }
+        }
+        resolved.retain(|entry| self.shown_path(&entry.path) == entry.path);
+        hits
     }
 
     fn search_without_white_space(&self, text: &[u8], found: &mut BTreeSet<usize>) {

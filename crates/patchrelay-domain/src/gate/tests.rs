@@ -1,7 +1,8 @@
 use super::*;
 
 fn file(path: &str, bytes: u64, is_binary: bool) -> ChangedFile {
-    ChangedFile { path: path.to_owned(), bytes, is_binary }
+    let now = Now::File { bytes, is_binary, is_executable: false };
+    ChangedFile { path: path.to_owned(), now, patch: Some(String::new()) }
 }
 
 fn link(n: usize) -> GateHit {
@@ -14,6 +15,11 @@ fn protected(path: &str) -> GateHit {
 
 fn out_of_scope(path: &str) -> GateHit {
     GateHit::OutOfScope { path: path.to_owned() }
+}
+
+fn taken_back(is_ours: bool) -> TakenBack {
+    let subject = if is_ours { "Ours" } else { "Theirs" }.to_owned();
+    TakenBack { commit: CommitSha::new("fedcba0987654"), subject, is_ours }
 }
 
 fn large(bytes: u64) -> GateHit {
@@ -33,11 +39,14 @@ fn one_of_each() -> Vec<(GateHit, bool)> {
         (GateHit::Binary { path: a(), bytes: 1 }, true),
         (GateHit::Revert { commit: CommitSha::new("1234567890abc"), subject: a() }, true),
         (GateHit::WeakenedTest { path: a(), reason: "is deleted".to_owned() }, true),
+        (GateHit::TakenBack { commit: CommitSha::new("fedcba0987654"), subject: a() }, true),
+        (GateHit::OutwardLink { path: a(), target: "/etc".to_owned() }, true),
         (large(MAX_STAGED_BYTES), true),
         (large(MAX_STAGED_BYTES + 1), false),
         (GateHit::TooMany { paths: MAX_STAGED_PATHS }, true),
         (GateHit::TooMany { paths: MAX_STAGED_PATHS + 1 }, false),
         (GateHit::NestedRepository { path: a() }, false),
+        (GateHit::BeyondBounds { path: a() }, false),
         (link(1), false),
         (GateHit::Secret { name: a(), path: a() }, false),
     ]
@@ -75,6 +84,42 @@ fn size_is_asked_about_above_its_caps_only() {
 }
 
 #[test]
+fn a_binary_that_can_be_run_is_asked_about_whatever_its_size() {
+    let tool = |is_binary| ChangedFile {
+        now: Now::File { bytes: 9, is_binary, is_executable: true },
+        ..file("tool", 9, is_binary)
+    };
+    let hit = GateHit::Binary { path: "tool".to_owned(), bytes: 9 };
+    assert_eq!(size_hits(&GateCaps::default(), &[tool(true)]), [hit]);
+    assert_eq!(size_hits(&GateCaps::default(), &[tool(false)]), []);
+}
+
+#[test]
+fn a_link_is_asked_about_when_it_leads_out() {
+    for (path, target, leads_out) in [
+        ("a", "b", false),
+        ("a", "./b/c", false),
+        ("d/a", "../b", false),
+        ("d/a", "../d/a", false),
+        ("d/a", ".", false),
+        ("d/a", "b//../../c", false),
+        ("a", "..", true),
+        ("a", "../app/b", true),
+        ("d/a", "../../b", true),
+        ("d/a", "b/../../../c", true),
+        ("a", "/etc/passwd", true),
+        ("a", "/", true),
+    ] {
+        let now = Now::Link { target: target.to_owned() };
+        let files = vec![ChangedFile { now, ..file(path, 0, false) }];
+        let hit = GateHit::OutwardLink { path: path.to_owned(), target: target.to_owned() };
+        let changes = ChangeSet { files, ..ChangeSet::default() };
+        let hits = gate(&policy(), RunType::Implementation, &changes);
+        assert_eq!(hits, Vec::from_iter(leads_out.then_some(hit)), "{path} -> {target}");
+    }
+}
+
+#[test]
 fn all_rules_are_applied_to_a_repair_and_the_general_ones_to_new_work() {
     let revert = NewCommit {
         commit: CommitSha::new("1234567890abc"),
@@ -89,9 +134,10 @@ fn all_rules_are_applied_to_a_repair_and_the_general_ones_to_new_work() {
             file("AGENTS.md", 9, false),
             file("Cargo.toml", 9, false),
             file("logo.png", 2_000_000, true),
+            ChangedFile { patch: Some(patch.to_owned()), ..file("tests/a.rs", 9, false) },
         ],
-        patches: vec![("tests/a.rs".to_owned(), patch.to_owned())],
         commits: vec![revert],
+        taken_back: vec![taken_back(false), taken_back(true)],
         found: vec![link(1)],
     };
     let binary = GateHit::Binary { path: "logo.png".to_owned(), bytes: 2_000_000 };
@@ -116,6 +162,10 @@ fn all_rules_are_applied_to_a_repair_and_the_general_ones_to_new_work() {
             binary.clone(),
             out_of_scope("Cargo.toml"),
             revert,
+            GateHit::TakenBack {
+                commit: CommitSha::new("fedcba0987654"),
+                subject: "Theirs".to_owned(),
+            },
             weakened,
             protected("AGENTS.md"),
         ];
@@ -160,6 +210,9 @@ fn the_question_names_each_kind_in_one_short_line() {
         "\n- `a` is a binary file of 1 bytes",
         "\n- the commit `1234567890` takes back another: `a`",
         "\n- the test `a` is deleted",
+        "\n- what the commit `fedcba0987` changed is taken back: `a`",
+        "\n- `a` is a link out of the repository, to `/etc`",
+        "\n- `a` is beyond what I can look at",
         "\n- `a` has 104857600 bytes",
         "\n- 20000 paths are changed",
         "\n- `a` is a git repository inside the worktree",

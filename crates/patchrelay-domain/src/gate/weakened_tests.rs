@@ -61,10 +61,12 @@ fn is_test_path(path: &str) -> bool {
 /// a marker that skips tests comes in, or more assertions go than come. `None` for a path that is not a test's.
 ///
 /// Moving a file or lines within it is no weakening: markers and assertions are counted on both sides. The diff has to
-/// say that a file was renamed, else the old path looks deleted. A diff of more than a mebibyte is not read: it is a
-/// hit.
-pub fn weakened_tests(path: &str, patch: &str) -> Option<GateHit> {
+/// say that a file was renamed, else the old path looks deleted. A diff that is not there, or has more than a mebibyte,
+/// is not read: it is a hit.
+pub(super) fn weakened_tests(path: &str, patch: Option<&str>) -> Option<GateHit> {
     let hit = |reason: String| Some(GateHit::WeakenedTest { path: path.to_owned(), reason });
+    let readable = patch.filter(|patch| patch.len() <= SCANNED_BYTES);
+    let patch = patch.unwrap_or_default();
     let header = if patch.starts_with("@@") { "" } else { patch };
     let header = header.split("\n@@").next().unwrap_or_default();
     let in_header = |start: &str| header.lines().find_map(|line| line.strip_prefix(start));
@@ -76,7 +78,7 @@ pub fn weakened_tests(path: &str, patch: &str) -> Option<GateHit> {
     if in_header("deleted file mode").is_some() || in_header("+++ /dev/null").is_some() {
         return hit("is deleted".to_owned());
     }
-    if SCANNED_BYTES < patch.len() {
+    if readable.is_none() {
         return hit("is changed too much to be judged".to_owned());
     }
 

@@ -1,9 +1,9 @@
 //! The part of a run in which the agent works: from a worktree to a verified commit.
 
 use patchrelay_domain::{
-    ChangeSet, CommitSha, Evidence, ForgeNow, Interruption, IssueFacts, Policy, Publication,
-    Report, RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId, TurnId, TurnStatus,
-    Verdict, Worktree, commit_message, parse_report,
+    CommitSha, Evidence, ForgeNow, GateHit, Interruption, IssueFacts, Policy, Publication, Report,
+    RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId, TurnId, TurnStatus, Verdict,
+    Worktree, commit_message, parse_report,
     prompt::{self, EarlierWork},
     pull_request_text, report_schema, verify,
 };
@@ -62,7 +62,7 @@ impl RunTask {
             // The agent is gone before its tree is judged: nothing changes under the verdict.
             session.close().await;
             progress.stopped_working();
-            let (turn, report) = match asked {
+            let (turn, mut report) = match asked {
                 Ok(asked) => asked,
                 // The same run goes on, on its thread or on a new one; how is stored already.
                 Err(Cut::Replaced) => {
@@ -77,7 +77,8 @@ impl RunTask {
                 Err(Cut::Halt(Halt::Leave)) => return Err(Halt::Leave),
             };
             let tree = self.inspect(&worktree).await?;
-            let evidence = self.evidence(plan, turn.status, &tree).await?;
+            let mut evidence = self.evidence(plan, turn.status, &tree).await?;
+            evidence.changes.found.extend(self.withhold_secrets(report.as_mut()));
             let policy = Policy::of(&self.project);
             match verify(&policy, report.as_ref(), &evidence, progress.continuations) {
                 Verdict::Publish { .. } => {
@@ -148,14 +149,21 @@ impl RunTask {
         Ok(Evidence {
             turn,
             at: self.context.now(),
-            changes: ChangeSet {
-                found: tree.hits.clone(),
-                ..ChangeSet::of_paths(tree.changed.iter().cloned())
-            },
+            changes: tree.changes.clone(),
             needs_new_head: plan.needs_new_head,
             forge: forge.unwrap_or_default(),
             ..Evidence::clean(plan.run_type, tree.tree.clone())
         })
+    }
+
+    /// Takes our secrets out of what the agent says: all of it may come before other eyes.
+    fn withhold_secrets(&self, report: Option<&mut Report>) -> Vec<GateHit> {
+        let hits = report.map(|report| self.context.settings.secrets.withhold_from(report));
+        let hits = hits.unwrap_or_default();
+        if !hits.is_empty() {
+            warn!(run = %self.run, ?hits, "the agent's report contains a secret");
+        }
+        hits
     }
 
     async fn prepare(&self, plan: &RunPlan) -> Result<Worktree, Halt> {

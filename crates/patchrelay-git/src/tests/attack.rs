@@ -121,7 +121,7 @@ async fn no_operation_runs_what_an_agent_left() {
     let state = world.inspect(&trapped.worktree).await;
     let nested = |path: &str| GateHit::NestedRepository { path: path.to_owned() };
     assert_eq!(
-        state.hits,
+        state.changes.found,
         [nested("deep/er/nested"), nested("nested"), nested("vendor/sub"), nested(".git")]
     );
 
@@ -179,7 +179,8 @@ async fn a_replaced_git_file_is_ours_again_before_the_next_run() {
         !world
             .inspect(&kept)
             .await
-            .hits
+            .changes
+            .found
             .contains(&GateHit::NestedRepository { path: ".git".to_owned() })
     );
 }
@@ -192,13 +193,13 @@ async fn a_git_directory_or_link_in_the_place_of_the_git_file_is_a_hit() {
     let hit = [GateHit::NestedRepository { path: ".git".to_owned() }];
     fs::remove_file(&path).expect("removed");
     git(&world.worktree(), &["init", "--template=", "."]).await;
-    assert_eq!(world.inspect(&worktree).await.hits, hit);
+    assert_eq!(world.inspect(&worktree).await.changes.found, hit);
     fs::remove_dir_all(&path).expect("removed");
     symlink(world.human().join(".git"), &path).expect("linked");
-    assert_eq!(world.inspect(&worktree).await.hits, hit);
+    assert_eq!(world.inspect(&worktree).await.changes.found, hit);
     world.prepare("run-2").await;
     assert!(world.human().join(".git/HEAD").exists(), "what the link led to is left alone");
-    assert_eq!(world.inspect(&worktree).await.hits, []);
+    assert_eq!(world.inspect(&worktree).await.changes.found, []);
 }
 
 #[tokio::test]
@@ -208,6 +209,6 @@ async fn a_directory_of_the_base_that_became_a_repository_stays_as_the_base_has_
     git(&world.worktree().join("src"), &["init", "--template=", "."]).await;
     world.write("src/lib.rs", "fn hidden() {}\n");
     let state = world.inspect(&worktree).await;
-    assert_eq!(state.hits, [GateHit::NestedRepository { path: "src".to_owned() }]);
+    assert_eq!(state.changes.found, [GateHit::NestedRepository { path: "src".to_owned() }]);
     assert!(state.is_clean);
 }

@@ -7,7 +7,7 @@ use patchrelay_ports::{Pushed, RemoteBranch, Workspaces};
 use patchrelay_process::Command;
 use tokio::time::timeout;
 
-use super::world::{World, git};
+use super::world::{World, changed, git};
 use crate::{config::GitConfig, git::Git, place::Place, record::Record};
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn edits_survive_a_cut_at_any_time() {
         );
     }
     let worktree = world.prepare("run-2").await;
-    assert_eq!(world.inspect(&worktree).await.changed, ["new"]);
+    assert_eq!(changed(&world.inspect(&worktree).await), ["new"]);
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::{fs, os::unix::fs::symlink};
 use patchrelay_domain::{GateHit, ProjectId, RunId};
 use patchrelay_ports::{PrepareOrder, WorkspaceError, Workspaces};
 
-use super::world::{World, git, issue, project};
-use crate::snapshot::MAX_FILE_BYTES;
+use super::world::{World, changed, git, hits, issue, project};
+
+/// What is published without a question, by default.
+const MAX_FILE_BYTES: u64 = 5 * 1024 * 1024;
 
 #[tokio::test]
 async fn a_large_file_is_a_hit_only_when_it_is_changed() {
@@ -15,15 +17,15 @@ async fn a_large_file_is_a_hit_only_when_it_is_changed() {
     fs::write(world.human().join("old.bin"), vec![b'o'; large]).expect("written");
     world.human_pushes("trunk", "large").await;
     let worktree = world.prepare("run-1").await;
-    assert_eq!(world.inspect(&worktree).await.hits, []);
+    assert_eq!(hits(&world.inspect(&worktree).await), []);
     world.write("at-the-limit.bin", vec![b'l'; large - 1]);
     world.write("new.bin", vec![b'n'; large]);
     let state = world.inspect(&worktree).await;
     assert_eq!(
-        state.hits,
+        hits(&state),
         [GateHit::TooLarge { path: "new.bin".to_owned(), bytes: MAX_FILE_BYTES + 1 }]
     );
-    assert_eq!(state.changed, ["at-the-limit.bin", "new.bin"]);
+    assert_eq!(changed(&state), ["at-the-limit.bin", "new.bin"]);
 }
 
 #[tokio::test]
@@ -35,7 +37,7 @@ async fn a_file_that_no_forge_takes_is_not_even_staged() {
     let file = fs::File::create(world.worktree().join("huge.bin")).expect("made");
     file.set_len(bytes).expect("it has a hole");
     let state = world.inspect(&worktree).await;
-    assert_eq!(state.hits, [GateHit::TooLarge { path: "huge.bin".to_owned(), bytes }]);
+    assert_eq!(hits(&state), [GateHit::TooLarge { path: "huge.bin".to_owned(), bytes }]);
     assert!(state.is_clean);
 }
 
@@ -47,8 +49,8 @@ async fn more_changes_than_anybody_reviews_are_a_hit() {
         world.write(&format!("many/{n}"), "");
     }
     let state = world.inspect(&worktree).await;
-    assert_eq!(state.hits, [GateHit::TooMany { paths: 3_001 }]);
-    assert_eq!(state.changed.len(), 3_001);
+    assert_eq!(hits(&state), [GateHit::TooMany { paths: 3_001 }]);
+    assert_eq!(state.changes.files.len(), 3_001);
 }
 
 #[tokio::test]
@@ -66,14 +68,14 @@ async fn names_and_files_that_git_refuses_do_not_stop_the_rest() {
     world.write("good", "Good.\n");
     let state = world.inspect(&worktree).await;
     assert_eq!(
-        state.hits,
+        hits(&state),
         [
             GateHit::NestedRepository { path: "Git~1".to_owned() },
             GateHit::NestedRepository { path: "a".to_owned() },
             GateHit::ForeignLink { path: "b/.gitmodules".to_owned() },
         ]
     );
-    assert_eq!(state.changed, ["README", "good"]);
+    assert_eq!(changed(&state), ["README", "good"]);
 }
 
 #[tokio::test]

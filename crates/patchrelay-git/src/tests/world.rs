@@ -4,11 +4,13 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use patchrelay_domain::{
-    BranchName, Budgets, CommitSha, IssueId, Limits, Project, ProjectId, RunId, TreeId, Worktree,
+    BranchName, Budgets, CommitSha, GateHit, GatePolicy, IssueId, Limits, Project, ProjectId,
+    RunId, RunType, SecretPatterns, TreeId, Worktree,
 };
 use patchrelay_ports::{
     CommitOrder, PrepareOrder, PushOrder, Pushed, TreeState, WorkspaceError, Workspaces,
@@ -20,6 +22,10 @@ use crate::{GitConfig, GitWorkspaces, Identity, RemoteConfig};
 
 /// Longer than anything takes here on a busy machine.
 const PLENTY: Duration = Duration::from_secs(120);
+
+/// What the world's adapter must not let out.
+pub(crate) const SECRETS: [(&str, &str); 2] =
+    [("FORGE_TOKEN", "ghp_0123456789abcdef~?>"), ("API_KEY", "correct horse battery staple")];
 
 pub(crate) struct World {
     pub dir: TempDir,
@@ -192,6 +198,21 @@ impl World {
     }
 }
 
+/// What the gate says of it, in a run of this type.
+pub(crate) fn judged(state: &TreeState, run_type: RunType) -> Vec<GateHit> {
+    patchrelay_domain::gate(&GatePolicy::default(), run_type, &state.changes)
+}
+
+/// What the gate says of it as new work.
+pub(crate) fn hits(state: &TreeState) -> Vec<GateHit> {
+    judged(state, RunType::Implementation)
+}
+
+/// The paths that are changed.
+pub(crate) fn changed(state: &TreeState) -> Vec<&str> {
+    state.changes.files.iter().map(|file| file.path.as_str()).collect()
+}
+
 pub(crate) fn issue() -> IssueId {
     IssueId::new("workspace", "ticket-1")
 }
@@ -214,6 +235,7 @@ pub(crate) fn config(dir: &Path, remote: RemoteConfig) -> GitConfig {
             ("GIT_DIR".to_owned(), "/nowhere".to_owned()),
         ],
         identity: Identity { name: "Relay".to_owned(), email: "relay@example.com".to_owned() },
+        secrets: Arc::new(SecretPatterns::new(SECRETS).expect("patterns")),
         instance: format!("test-{}", std::process::id()),
     }
 }

@@ -17,8 +17,8 @@ use axum::{
 use hmac::{Hmac, Mac};
 use patchrelay_domain::{
     Actor, Budgets, Change, Charge, Hindrance, IssueFacts, IssueId, Limits, Observation,
-    ObservationKind, Policy, Project, ProjectId, RunId, RunOutcome, RunType, SessionId, Standing, Ticket, Timestamp,
-    TrackerState, TrackerStateKind, change, charge,
+    ObservationKind, Policy, Project, ProjectId, RunId, RunOutcome, RunType, SessionId, Standing,
+    Ticket, Timestamp, TrackerState, TrackerStateKind, change, charge,
 };
 use patchrelay_github::GithubWebhooks;
 use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};

@@ -66,6 +66,7 @@ async fn complete(directory: &Path) -> Builder {
         base_env: Vec::new(),
         identity: Identity { name: "bot".to_owned(), email: "bot@localhost".to_owned() },
         instance: "test".to_owned(),
+        secrets: Arc::default(),
     };
     let codex = CodexConfig::new(vec!["codex".to_owned()], "test");
     let linear_webhooks =

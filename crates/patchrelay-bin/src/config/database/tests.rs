@@ -1,5 +1,7 @@
 //! Tests.
 
+use secrecy::ExposeSecret as _;
+
 use super::DatabaseUrl;
 
 fn url(written: &str) -> DatabaseUrl {
@@ -26,5 +28,21 @@ fn a_password_is_shown_nowhere() {
         let url = url(written);
         assert_eq!(format!("{url:?}"), shown, "{written}");
         assert_eq!(serde_json::to_value(&url).unwrap(), shown, "{written}");
+    }
+}
+
+#[test]
+fn a_password_is_known_in_every_form() {
+    for (written, expected) in [
+        ("postgres://me:hunter2@db.test:5433/app", &["hunter2"][..]),
+        ("postgres://me:a%2Fb+c@db.test/app", &["a%2Fb+c", "a/b+c"]),
+        ("postgres://db.test/app?user=me&password=a%26b", &["a&b"]),
+        ("me hunter2", &["me hunter2"]),
+        ("postgres://me@db.test/app", &[]),
+        ("sqlite:///var/lib/x.db", &[]),
+    ] {
+        let passwords = url(written).passwords();
+        let passwords: Vec<_> = passwords.iter().map(|text| text.expose_secret()).collect();
+        assert_eq!(passwords, expected, "{written}");
     }
 }

@@ -117,3 +117,39 @@ fn no_value_is_shown() {
     let hits = patterns.find("src/hunter2hunter2.rs", b"");
     assert_eq!(hits, [GateHit::Secret { name: "token".to_owned(), path: HIDDEN_PATH.to_owned() }]);
 }
+
+#[test]
+fn a_report_keeps_everything_but_the_texts_with_a_secret() {
+    let patterns = SecretPatterns::new([("token", "hunter2hunter2")]).expect("a pattern");
+    let resolved =
+        |path: &str| crate::Resolved { path: path.to_owned(), choice: crate::Resolution::Keep };
+    let with = |text: &str| Report {
+        outcome: crate::ReportOutcome::Done,
+        summary: text.to_owned(),
+        commit_subject: text.to_owned(),
+        commit_body: text.to_owned(),
+        pr_title: text.to_owned(),
+        pr_body: text.to_owned(),
+        question: text.to_owned(),
+        resolved: vec![resolved(text), resolved("a.txt")],
+    };
+    let mut harmless = with("Done.");
+    assert_eq!(patterns.withhold_from(&mut harmless), []);
+    assert_eq!(harmless, with("Done."));
+
+    for text in ["see hunter2hunter2", &format!("({})", base64(b"hunter2hunter2", b"+/"))] {
+        let mut talkative = with(text);
+        let hits = patterns.withhold_from(&mut talkative);
+        assert_eq!(hits.len(), 6, "{hits:?}");
+        assert!(!format!("{talkative:?}{hits:?}").contains(text), "{talkative:?}");
+        assert_eq!(talkative.resolved, [resolved("a.txt")]);
+    }
+}
+
+#[test]
+fn a_path_with_a_secret_is_not_shown() {
+    let patterns = SecretPatterns::new([("token", "hunter2hunter2")]).expect("a pattern");
+    assert_eq!(patterns.shown_path("src/a.rs"), "src/a.rs");
+    assert_eq!(patterns.shown_path("hunter2hunter2/a.rs"), HIDDEN_PATH);
+    assert_eq!(SecretPatterns::default().shown_path("hunter2hunter2"), "hunter2hunter2");
+}

@@ -10,7 +10,7 @@ fn reason(path: &str, lines: &[&str]) -> Option<String> {
 }
 
 fn reason_of(path: &str, patch: &str) -> Option<String> {
-    weakened_tests(path, patch).map(|hit| match hit {
+    weakened_tests(path, Some(patch)).map(|hit| match hit {
         GateHit::WeakenedTest { path: named, reason } => {
             assert_eq!(named, path);
             reason
@@ -160,4 +160,6 @@ fn a_change_that_is_too_long_is_not_taken_for_harmless() {
     let long = format!("--- a/a\n+++ b/a\n@@ -1 +1 @@\n+{}\n", "x".repeat(SCANNED_BYTES));
     assert_eq!(reason_of("tests/a.rs", &long), Some("is changed too much to be judged".to_owned()));
     assert_eq!(reason_of("src/a.rs", &long), None);
+    assert!(weakened_tests("tests/a.rs", None).is_some());
+    assert_eq!(weakened_tests("src/a.rs", None), None);
 }

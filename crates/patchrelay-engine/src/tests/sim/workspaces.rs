@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use patchrelay_domain::{BranchName, CommitSha, IssueId, Project, RunId, Worktree};
+use patchrelay_domain::{BranchName, ChangeSet, CommitSha, IssueId, Project, RunId, Worktree};
 use patchrelay_ports::{
     CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState, WorkspaceError,
     Workspaces,
@@ -114,7 +114,7 @@ impl Workspaces for Sim {
             changed.sort();
             changed.dedup();
             let tree = state.forge.tree(directory.files);
-            TreeState { tree, is_clean: changed.is_empty(), changed, hits: Vec::new() }
+            TreeState { tree, is_clean: changed.is_empty(), changes: ChangeSet::of_paths(changed) }
         };
         call.answer(seen).await.map_err(lost)
     }
