@@ -80,7 +80,7 @@ async fn listen(session: &mut Box<dyn AgentSession>) -> (Vec<String>, TurnStatus
     loop {
         match timeout(PATIENCE, session.next_event()).await.expect("the turn ends").unwrap() {
             AgentEvent::Progress { line } => lines.push(line),
-            AgentEvent::Spent { .. } => {}
+            AgentEvent::Seen(_) | AgentEvent::Spent { .. } => {}
             AgentEvent::TurnEnded { status, answer } => return (lines, status, answer),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use patchrelay_domain::TurnStatus;
+use patchrelay_domain::{Glimpse, TurnStatus};
 use patchrelay_ports::AgentEvent;
 
 use crate::wire::{News, What, one_line};
@@ -23,6 +23,9 @@ pub(crate) struct Turns {
     meter: Meter,
     /// The tokens that no event told yet.
     unread: u64,
+    /// The newest plan and the newest deed that no event showed yet.
+    planned: Option<Glimpse>,
+    doing: Option<Glimpse>,
 }
 
 /// How much of what a thread has cost is told already.
@@ -99,7 +102,14 @@ impl Turns {
         }
         match news.what {
             What::Started => turn.is_started = true,
-            What::Moved { line } => self.moved(line),
+            What::Moved { line, seen } => {
+                self.moved(line);
+                match seen {
+                    Some(Glimpse::Planned { .. }) => self.planned = seen,
+                    Some(Glimpse::Doing { .. }) => self.doing = seen,
+                    None => {}
+                }
+            }
             What::Said { text, is_final } => {
                 let line = format!("it says: {}", one_line(&text));
                 if is_final {
@@ -153,7 +163,12 @@ impl Turns {
     /// The next event that nobody saw yet. What it cost comes before what came of it.
     pub(crate) fn next_event(&mut self) -> Option<AgentEvent> {
         match std::mem::take(&mut self.unread) {
-            0 => self.events.pop_front(),
+            0 => self
+                .planned
+                .take()
+                .or_else(|| self.doing.take())
+                .map(AgentEvent::Seen)
+                .or_else(|| self.events.pop_front()),
             tokens => Some(AgentEvent::Spent { tokens }),
         }
     }

@@ -1,7 +1,7 @@
 //! The messages, read leniently: what is not known is passed over, because each version of codex adds some.
 
 use chrono::{DateTime, Local};
-use patchrelay_domain::{TurnRecord, TurnStatus};
+use patchrelay_domain::{Glimpse, PlanStatus, PlanStep, TurnRecord, TurnStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -89,8 +89,8 @@ pub(crate) enum What {
     Started,
     /// The agent said something. `is_final` is false for remarks on the way.
     Said { text: String, is_final: bool },
-    /// Something else moved.
-    Moved { line: String },
+    /// Something else moved; people may be shown what.
+    Moved { line: String, seen: Option<Glimpse> },
     /// What the thread has cost so far, all its processes together, and the last request of it.
     Cost { total: u64, last: u64 },
     /// It is over.
@@ -107,6 +107,29 @@ struct Params {
     item: Value,
     error: Option<ErrorBody>,
     token_usage: Option<TokenUsage>,
+    #[serde(default)]
+    plan: Vec<PlannedStep>,
+}
+
+#[derive(Deserialize)]
+struct PlannedStep {
+    #[serde(default)]
+    step: String,
+    #[serde(default)]
+    status: String,
+}
+
+impl PlannedStep {
+    fn read(&self) -> PlanStep {
+        PlanStep {
+            content: one_line(&self.step),
+            status: match self.status.as_str() {
+                "completed" => PlanStatus::Completed,
+                "inProgress" => PlanStatus::InProgress,
+                _ => PlanStatus::Pending,
+            },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -143,13 +166,15 @@ impl News {
                 let turn = params.turn?;
                 (turn.id.clone(), turn.end())
             }
-            "item/started" => (params.turn_id?, What::Moved { line: begun(&params.item)? }),
+            "item/started" => (params.turn_id?, begun(&params.item)?),
             "item/completed" => match message(&params.item) {
                 Some((text, is_final)) => (params.turn_id?, What::Said { text, is_final }),
-                None => (params.turn_id?, What::Moved { line: done(&params.item)? }),
+                None => (params.turn_id?, moved(done(&params.item)?)),
             },
             "turn/plan/updated" => {
-                (params.turn_id?, What::Moved { line: "it updated its plan".to_owned() })
+                let line = "it updated its plan".to_owned();
+                let steps = params.plan.iter().map(PlannedStep::read).collect();
+                (params.turn_id?, What::Moved { line, seen: Some(Glimpse::Planned { steps }) })
             }
             "thread/tokenUsage/updated" => {
                 let usage = params.token_usage?;
@@ -158,7 +183,7 @@ impl News {
             }
             "error" => {
                 let line = format!("trouble with the model: {}", one_line(&params.error?.message));
-                (params.turn_id?, What::Moved { line })
+                (params.turn_id?, moved(line))
             }
             _ => return None,
         };
@@ -210,16 +235,23 @@ fn message(item: &Value) -> Option<(String, bool)> {
     Some((text, !matches!(item["phase"].as_str(), Some("commentary" | "partial_answer"))))
 }
 
-fn begun(item: &Value) -> Option<String> {
+fn begun(item: &Value) -> Option<What> {
+    let doing = |what: &str, action: &'static str, object: &Value| {
+        let object = one_line(object.as_str()?);
+        let line = format!("it {what} `{object}`");
+        Some(What::Moved { line, seen: Some(Glimpse::Doing { action, object }) })
+    };
     match item["type"].as_str()? {
-        "commandExecution" => Some(format!("it runs `{}`", one_line(item["command"].as_str()?))),
-        "mcpToolCall" | "dynamicToolCall" => {
-            Some(format!("it calls `{}`", one_line(item["tool"].as_str()?)))
-        }
-        "webSearch" => Some("it searches the web".to_owned()),
-        "contextCompaction" => Some("it sums up what it did so far".to_owned()),
+        "commandExecution" => doing("runs", "Running", &item["command"]),
+        "mcpToolCall" | "dynamicToolCall" => doing("calls", "Using", &item["tool"]),
+        "webSearch" => Some(moved("it searches the web".to_owned())),
+        "contextCompaction" => Some(moved("it sums up what it did so far".to_owned())),
         _ => None,
     }
+}
+
+fn moved(line: String) -> What {
+    What::Moved { line, seen: None }
 }
 
 fn done(item: &Value) -> Option<String> {

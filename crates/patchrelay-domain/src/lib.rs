@@ -88,6 +88,7 @@ mod verify;
 mod branch;
 mod feed;
 mod gate;
+mod glimpse;
 pub mod prompt;
 mod publication;
 mod text;
@@ -121,6 +122,7 @@ pub use crate::{
         TakenBack, TooManySecrets, check_protected_path, gate, is_releasable, protected_path_hits,
         size_hits,
     },
+    glimpse::{Glimpse, Glimpses, SHOWN_EVERY},
     hindrance::{FREE_SPACE, Hindrance, waiting_reason_under},
     id::{
         BranchName, CommitSha, IssueId, NodeId, ParseIdError, PrNumber, ProjectId, RepoSlug, RunId,

@@ -121,6 +121,11 @@ impl Nudge {
         self.sender.notify_one();
     }
 
+    /// Something is to be said, and nothing changed.
+    pub(crate) fn reports_ordered(&self) {
+        self.sender.notify_one();
+    }
+
     /// Another node stored something, nobody here knows what.
     pub(crate) fn anything_changed(&self) {
         self.intake.notify_one();

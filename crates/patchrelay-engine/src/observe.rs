@@ -2,9 +2,9 @@
 
 use patchrelay_domain::{
     Change, IssueFacts, IssueId, Observation, ObservationKind, OutboxOrder, ProjectId, Timestamp,
-    change,
+    change, decide,
 };
-use patchrelay_ports::{Commit, Committed, Guard, NewOrder, Side, Step, Stored};
+use patchrelay_ports::{Commit, Committed, Guard, Lease, NewOrder, Side, Step, Stored};
 use tracing::info;
 
 use crate::{EngineError, context::Context};
@@ -94,7 +94,7 @@ pub(crate) async fn apply_to(
         facts: change.facts.clone(),
         next: change.next.clone(),
         observations: change.observations.clone(),
-        orders: orders(context, &change, now),
+        orders: new_orders(context, &change.orders, now),
         feed: change.feed.clone(),
         deliveries: news.deliveries.clone(),
         guard,
@@ -132,6 +132,39 @@ pub(crate) async fn apply_to(
     }
 }
 
+/// Orders reports of something that is no fact, if the facts are still such that it is to be reported. Whoever changes
+/// the issue meanwhile goes first: the next report says more.
+pub(crate) async fn show(
+    context: &Context,
+    issue: &IssueId,
+    lease: &Lease,
+    shown: impl Fn(&IssueFacts) -> Vec<OutboxOrder>,
+) -> Result<(), EngineError> {
+    let store = &context.ports.store;
+    let Some(Stored { facts, version }) = store.load(issue).await? else { return Ok(()) };
+    let now = context.now();
+    let orders = shown(&facts);
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let commit = Commit {
+        expected: version,
+        next: decide(&context.policy(&facts), now, &facts),
+        facts,
+        observations: Vec::new(),
+        orders: new_orders(context, &orders, now),
+        feed: Vec::new(),
+        deliveries: Vec::new(),
+        guard: Guard::Held { lease: lease.clone() },
+        at: now,
+    };
+    match store.commit(&commit).await? {
+        Committed::Stored(_) => context.nudge.reports_ordered(),
+        Committed::Conflict | Committed::LeaseLost | Committed::AlreadySettled => {}
+    }
+    Ok(())
+}
+
 /// How a crash test calls what is being stored.
 fn step_of(before: &IssueFacts, change: &Change) -> Step {
     if change.facts.is_merged() && !before.is_merged() { Step::SeeMerge } else { Step::Observe }
@@ -150,11 +183,10 @@ pub(crate) async fn decide_again(context: &Context, facts: &IssueFacts) -> Resul
     Ok(())
 }
 
-fn orders(context: &Context, change: &Change, now: Timestamp) -> Vec<NewOrder> {
-    change
-        .orders
+fn new_orders(context: &Context, orders: &[OutboxOrder], now: Timestamp) -> Vec<NewOrder> {
+    orders
         .iter()
-        .map(|order: &OutboxOrder| NewOrder {
+        .map(|order| NewOrder {
             entity_id: context.ports.ids.random(),
             order: order.clone(),
             expires: order.useful_for().map(|time| now.plus(time)),

@@ -6,6 +6,7 @@
 mod sim;
 
 mod authority;
+mod glimpses;
 mod intake;
 mod lease;
 mod losses;

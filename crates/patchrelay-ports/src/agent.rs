@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use patchrelay_domain::{RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
+use patchrelay_domain::{Glimpse, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
 use thiserror::Error;
 
 use crate::Cause;
@@ -48,6 +48,8 @@ pub enum AgentEvent {
         /// What.
         line: String,
     },
+    /// Something for people to see. The newest says all: older ones may be left out.
+    Seen(Glimpse),
     /// The turn used tokens, beside those that were told before. What an earlier process used is not in it.
     Spent {
         /// How many.

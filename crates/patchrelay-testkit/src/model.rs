@@ -24,6 +24,8 @@ pub enum ModelStep {
     Patch(String),
     /// It runs a shell command.
     Shell(String),
+    /// It tells its plan: steps, each with `pending`, `in_progress` or `completed`.
+    Plan(Vec<(String, String)>),
     /// It says something, which ends the turn.
     Say(String),
     /// It answers with this status of HTTP and this body. Most of these are asked again by codex.
@@ -188,7 +190,7 @@ async fn respond(
             return (status, Json(body)).into_response();
         }
         ModelStep::Fail { code, message } => failure(&code, &message, call),
-        ModelStep::Patch(_) | ModelStep::Shell(_) | ModelStep::Say(_) => {
+        ModelStep::Patch(_) | ModelStep::Shell(_) | ModelStep::Plan(_) | ModelStep::Say(_) => {
             success(&item(step, call), call)
         }
     };
@@ -231,6 +233,13 @@ fn item(step: ModelStep, call: u64) -> Value {
         ModelStep::Shell(command) => {
             let arguments = json!({ "cmd": command }).to_string();
             json!({ "type": "function_call", "call_id": call_id, "name": "exec_command", "arguments": arguments })
+        }
+        ModelStep::Plan(steps) => {
+            let step =
+                |(step, status): &(String, String)| json!({ "step": step, "status": status });
+            let arguments =
+                json!({ "plan": steps.iter().map(step).collect::<Vec<_>>() }).to_string();
+            json!({ "type": "function_call", "call_id": call_id, "name": "update_plan", "arguments": arguments })
         }
         ModelStep::Say(text) => {
             json!({ "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": text }] })

@@ -309,7 +309,7 @@ async fn a_dropped_wait_loses_no_event() {
         match timeout(Duration::from_micros(50), session.next_event()).await {
             Err(_) => {}
             Ok(Ok(AgentEvent::Progress { line })) => lines.push(line),
-            Ok(Ok(AgentEvent::Spent { .. })) => {}
+            Ok(Ok(AgentEvent::Seen(_) | AgentEvent::Spent { .. })) => {}
             Ok(other) => {
                 other.unwrap();
                 break;

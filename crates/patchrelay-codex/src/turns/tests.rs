@@ -1,4 +1,4 @@
-use patchrelay_domain::TurnStatus;
+use patchrelay_domain::{Glimpse, TurnStatus};
 use patchrelay_ports::AgentEvent;
 
 use super::{MAX_WAITING_PROGRESS, Stage, Turns};
@@ -36,7 +36,7 @@ fn end(turns: &mut Turns) -> (TurnStatus, String) {
         .into_iter()
         .filter_map(|event| match event {
             AgentEvent::TurnEnded { status, answer } => Some((status, answer)),
-            AgentEvent::Progress { .. } | AgentEvent::Spent { .. } => None,
+            AgentEvent::Progress { .. } | AgentEvent::Seen(_) | AgentEvent::Spent { .. } => None,
         })
         .collect();
     assert_eq!(ends.len(), 1, "{ends:?}");
@@ -110,7 +110,7 @@ fn a_flood_drops_old_progress_and_never_an_end() {
     turns.observe(completed(None));
     turns.open("turn".to_owned());
     for n in 0..10 * MAX_WAITING_PROGRESS {
-        turns.observe(news(What::Moved { line: n.to_string() }));
+        turns.observe(news(What::Moved { line: n.to_string(), seen: None }));
     }
     turns.observe(completed(None));
     let events = events(&mut turns);
@@ -175,10 +175,28 @@ fn what_was_spent_is_told_before_the_end_and_never_dropped() {
     let mut turns = opened();
     for n in 1..=1_000 {
         turns.observe(cost("turn", n, 1));
-        turns.observe(news(What::Moved { line: n.to_string() }));
+        turns.observe(news(What::Moved { line: n.to_string(), seen: None }));
     }
     turns.observe(completed(None));
     let events = events(&mut turns);
     assert_eq!(events[0], AgentEvent::Spent { tokens: 1_000 });
     assert!(matches!(events[events.len() - 1], AgentEvent::TurnEnded { .. }));
+}
+
+/// A flood of commands must not fill anything.
+#[test]
+fn of_what_people_see_the_newest_is_kept() {
+    let mut turns = opened();
+    let doing = |n: u32| Glimpse::Doing { action: "Running", object: n.to_string() };
+    let plan = || Glimpse::Planned { steps: Vec::new() };
+    for n in 0..9 {
+        let line = n.to_string();
+        turns.observe(news(What::Moved { line: line.clone(), seen: Some(doing(n)) }));
+        turns.observe(news(What::Moved { line, seen: Some(plan()) }));
+    }
+    let seen: Vec<_> = events(&mut turns)
+        .into_iter()
+        .filter(|event| matches!(event, AgentEvent::Seen(_)))
+        .collect();
+    assert_eq!(seen, [AgentEvent::Seen(plan()), AgentEvent::Seen(doing(8))]);
 }

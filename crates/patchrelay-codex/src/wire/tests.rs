@@ -1,4 +1,4 @@
-use patchrelay_domain::TurnStatus;
+use patchrelay_domain::{Glimpse, PlanStatus, PlanStep, TurnStatus};
 use serde_json::{Value, json};
 
 use super::{Incoming, MAX_TEXT, News, What, one_line};
@@ -20,7 +20,7 @@ fn check(method: &str, mut params: Value, expected: Option<What>) {
 }
 
 fn moved(line: &str) -> Option<What> {
-    Some(What::Moved { line: line.to_owned() })
+    Some(What::Moved { line: line.to_owned(), seen: None })
 }
 
 #[test]
@@ -71,7 +71,9 @@ fn the_news_of_a_turn_are_understood() {
         item.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
         json!({ "item": item })
     };
-    check("item/started", command(json!({})), moved("it runs `make test`"));
+    let doing = Glimpse::Doing { action: "Running", object: "make test".to_owned() };
+    let begun = What::Moved { line: "it runs `make test`".to_owned(), seen: Some(doing) };
+    check("item/started", command(json!({})), Some(begun));
     check("item/completed", command(json!({ "exitCode": 2 })), moved("`make test` ended with 2"));
     check("item/completed", command(json!({ "exitCode": null })), moved("`make test` ended"));
     let change = json!({ "item": { "type": "fileChange", "changes": [{ "path": "/w/a" }, { "path": "/w/b" }] } });
@@ -125,4 +127,22 @@ fn unknown_and_misshapen_news_are_passed_over() {
 fn a_text_becomes_one_short_line() {
     assert_eq!(one_line("a\n\tb\u{1b}[31m c"), "a b [31m c");
     assert_eq!(one_line(&"é".repeat(1_000_000)).chars().count(), MAX_TEXT + 1);
+}
+
+#[test]
+fn a_plan_is_read_step_by_step() {
+    let step = |content: &str, status| PlanStep { content: content.to_owned(), status };
+    let steps = vec![
+        step("Look around", PlanStatus::Completed),
+        step("Write", PlanStatus::InProgress),
+        step("Test", PlanStatus::Pending),
+        step("", PlanStatus::Pending),
+    ];
+    let plan = json!({ "explanation": null, "plan": [
+        { "step": "Look\naround", "status": "completed" }, { "step": "Write", "status": "inProgress" },
+        { "step": "Test", "status": "of another kind" }, {},
+    ]});
+    let seen = Some(Glimpse::Planned { steps });
+    let line = "it updated its plan".to_owned();
+    check("turn/plan/updated", plan, Some(What::Moved { line, seen }));
 }

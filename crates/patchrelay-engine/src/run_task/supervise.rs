@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use patchrelay_domain::{
-    Interruption, RunOutcome, RunState, Rung, Sign, Steer, TurnId, TurnRecord, TurnStatus,
-    Worktree, climb, describe_rung,
+    Glimpses, Interruption, IssueFacts, RunOutcome, RunState, Rung, SHOWN_EVERY, Sign, Steer,
+    TurnId, TurnRecord, TurnStatus, Worktree, climb, describe_rung,
 };
 use patchrelay_ports::{AgentError, AgentEvent, AgentSession};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::{Halt, Progress, RunTask, ended_by_agent, work::working};
-use crate::{error::chain, lease::LeaseLost};
+use crate::{error::chain, lease::LeaseLost, observe::show};
 
 /// How long an interrupted turn may take to end. It takes milliseconds.
 const INTERRUPT_GRACE: Duration = Duration::from_secs(30);
@@ -92,6 +92,24 @@ impl Silence {
     }
 }
 
+/// What people are to see of a turn, and when.
+struct Window {
+    seen: Glimpses,
+    due: Instant,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self { seen: Glimpses::default(), due: Instant::now() + SHOWN_EVERY }
+    }
+
+    /// What is shown now. The next time is a while away.
+    fn shown(&mut self) -> Glimpses {
+        self.due = Instant::now() + SHOWN_EVERY;
+        std::mem::take(&mut self.seen)
+    }
+}
+
 impl RunTask {
     /// Waits for the end of a turn. Ends it early when the facts, the clock or the lease say so, and puts another in its
     /// place when the agent is silent and nothing gentler helps. What is done about a silence is stored before it is
@@ -120,7 +138,9 @@ impl RunTask {
             LeaseLost,
             Silence,
             TooLong,
+            ToShow,
         }
+        let mut window = Window::new();
         let mut silence = Silence::new(self.context.settings.silence_timeout);
         let mut changes = self.context.woken.changes();
         // The facts may have changed since the run was claimed, while nobody here listened, and who changes them later may be
@@ -136,6 +156,7 @@ impl RunTask {
                 Ok(()) = changes.changed() => Happened::Changed,
                 _ = looks.tick() => Happened::Changed,
                 () = sleep_until(watched.end_by) => Happened::TooLong,
+                () = sleep_until(window.due), if !window.seen.is_empty() => Happened::ToShow,
                 () = sleep_until(silence.due) => Happened::Silence,
             };
             if let Happened::Event(Ok(AgentEvent::Spent { tokens })) = happened {
@@ -149,6 +170,8 @@ impl RunTask {
                     progress.ladder.moved();
                     silence = Silence::new(silence.limit);
                 }
+                Happened::Event(Ok(AgentEvent::Seen(glimpse))) => window.seen.see(glimpse),
+                Happened::ToShow => self.show(&mut window).await,
                 Happened::Event(Ok(AgentEvent::TurnEnded { status, answer })) => {
                     if let Some(sign @ Sign::Record(TurnRecord::Ended)) = silence.sign.take() {
                         self.rise(sign, session, watched, &mut silence, progress).await?;
@@ -199,6 +222,16 @@ impl RunTask {
                     }
                 }
             }
+        }
+    }
+
+    /// Lets people see what the agent does. That they do not see it for once delays nothing.
+    async fn show(&self, window: &mut Window) {
+        let seen = window.shown();
+        let secrets = &self.context.settings.secrets;
+        let shown = |facts: &IssueFacts| seen.shown(facts, &self.run, secrets);
+        if let Err(error) = show(&self.context, &self.issue, self.lease.lease(), shown).await {
+            debug!(run = %self.run, error = %chain(&error), "what the agent does was not shown");
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use patchrelay_domain::{RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
+use patchrelay_domain::{Glimpse, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
 use patchrelay_ports::{
     AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec, TurnOrder,
 };
@@ -21,6 +21,8 @@ use super::Sim;
 pub(in crate::tests) enum Act {
     /// It says something.
     Says,
+    /// It lets people see that it runs this command.
+    Runs(&'static str),
     /// It writes a file and says so. `{n}` in path and content is the number of the turn.
     Writes { path: &'static str, content: &'static str },
     /// It uses so many tokens.
@@ -258,6 +260,10 @@ impl Session {
         let number = self.turn.as_ref().map_or(0, |turn| turn.number);
         let ended = match act {
             Act::Says => return AgentEvent::Progress { line: "hm".to_owned() },
+            Act::Runs(command) => {
+                let (action, object) = ("Running", command.to_owned());
+                return AgentEvent::Seen(Glimpse::Doing { action, object });
+            }
             Act::Spends(tokens) => return AgentEvent::Spent { tokens },
             Act::Writes { path, content } => {
                 let number = number.to_string();
