@@ -27,13 +27,17 @@ use tokio::{
 
 use crate::{
     lines::{Line, Lines, MAX_LINE},
+    questions::answer,
     turns::{Stage, Turns},
-    wire::{Incoming, News, TurnBody, one_line, refusal},
+    wire::{Incoming, News, Refusal, TurnBody, codex_time, one_line},
 };
 
 /// How many messages wait for the pipe. The session has one request under way; the rest are refusals to questions,
 /// and a process that asks more than this without reading an answer is broken.
 const OUTBOX: usize = 64;
+/// How many requests may wait for an answer, those that nobody waits for any more included. Codex drops answers when it is
+/// asked more than a few hundred things at once.
+const MAX_IN_FLIGHT: usize = 64;
 /// How long the process may take to end after its stdin or stdout was closed: it took 70 ms at most. It waits for
 /// nothing then, and its children are killed with it.
 const EXIT_GRACE: Duration = Duration::from_secs(3);
@@ -51,6 +55,8 @@ const KILL_GRACE: Duration = Duration::from_secs(1);
 pub(crate) enum Failure {
     /// It was answered with an error.
     Refused(String),
+    /// The process has too much to do, and did not take it.
+    Overloaded,
     /// It was not answered in time.
     Unanswered(Duration),
     /// The process is gone.
@@ -62,6 +68,9 @@ impl Failure {
     pub(crate) fn of(self, request: &'static str) -> AgentError {
         match self {
             Self::Refused(reason) => AgentError::Request { request, reason },
+            Self::Overloaded => {
+                AgentError::Request { request, reason: "it has too much to do".to_owned() }
+            }
             Self::Unanswered(limit) => AgentError::Request {
                 request,
                 reason: format!("no answer within {} s", limit.as_secs_f32()),
@@ -74,6 +83,7 @@ impl Failure {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Refused(reason) => format!("it refused: {reason}"),
+            Self::Overloaded => "it has too much to do".to_owned(),
             Self::Unanswered(limit) => {
                 format!("it gave no answer within {} s", limit.as_secs_f32())
             }
@@ -109,7 +119,7 @@ struct State {
 
 struct Waiting {
     method: &'static str,
-    answer: oneshot::Sender<Result<Value, String>>,
+    answer: oneshot::Sender<Result<Value, Refusal>>,
 }
 
 impl Connection {
@@ -150,8 +160,10 @@ impl Connection {
             if let Some(reason) = state.turns.over() {
                 return Err(Failure::Gone(reason.to_owned()));
             }
-            // Calls that were dropped leave an entry until the process answers; there are as many as requests in flight.
-            state.waiting.retain(|_, waiting| !waiting.answer.is_closed());
+            // A call that was given up leaves an entry until the process answers: it still has the request.
+            if MAX_IN_FLIGHT <= state.waiting.len() {
+                return Err(Failure::Overloaded);
+            }
             state.waiting.insert(id, Waiting { method, answer });
         }
         let talk = async {
@@ -160,14 +172,12 @@ impl Connection {
         };
         match timeout(limit, talk).await {
             Ok(Ok(Ok(result))) => Ok(result),
-            Ok(Ok(Err(refused))) => Err(Failure::Refused(refused)),
+            Ok(Ok(Err(refusal))) if refusal.code == Refusal::OVERLOADED => Err(Failure::Overloaded),
+            Ok(Ok(Err(refusal))) => Err(Failure::Refused(refusal.reason)),
             Ok(Err(_)) => Err(Failure::Gone(
                 self.shared.lock().turns.over().unwrap_or("it was closed").to_owned(),
             )),
-            Err(_) => {
-                self.shared.lock().waiting.remove(&id);
-                Err(Failure::Unanswered(limit))
-            }
+            Err(_) => Err(Failure::Unanswered(limit)),
         }
     }
 
@@ -186,6 +196,11 @@ impl Connection {
     pub(crate) fn observe(&self, news: News) {
         self.shared.lock().turns.observe(news);
         self.shared.changed.send_replace(());
+    }
+
+    /// A turn was found to be ours whose order was not answered.
+    pub(crate) fn adopt(&self, turn: &str) {
+        self.shared.lock().turns.open(turn.to_owned());
     }
 
     /// How far the open turn is.
@@ -372,10 +387,11 @@ async fn talk(stdout: ChildStdout, shared: &Shared, outbox: &mpsc::WeakSender<Ve
                     shared.changed.send_replace(());
                 }
             }
-            Some(Incoming::Question { id, method }) => {
-                tracing::debug!(method, "the agent's question is declined");
+            Some(Incoming::Question { id, method, params }) => {
+                tracing::debug!(method, "the agent's question is answered without anybody");
                 let Some(outbox) = outbox.upgrade() else { continue };
-                if outbox.try_send(self::line(&refusal(&id, &method))).is_err() {
+                let answer = answer(&id, &method, &params, codex_time().timestamp());
+                if outbox.try_send(self::line(&answer)).is_err() {
                     return End::Broken("it asks without reading the answers");
                 }
             }
@@ -383,7 +399,7 @@ async fn talk(stdout: ChildStdout, shared: &Shared, outbox: &mpsc::WeakSender<Ve
     }
 }
 
-fn answered(shared: &Shared, id: u64, result: Result<Value, String>) {
+fn answered(shared: &Shared, id: u64, result: Result<Value, Refusal>) {
     let mut state = shared.lock();
     let Some(waiting) = state.waiting.remove(&id) else { return };
     // Threads and turns are opened here and not by the session, because their first news may be the next line.

@@ -22,6 +22,7 @@ mod connection;
 mod failure;
 mod lines;
 mod outage;
+mod questions;
 mod turns;
 mod wire;
 

@@ -1,10 +1,16 @@
 //! One process at work: its thread and its turns.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use patchrelay_domain::{ThreadId, TurnId, TurnRecord};
-use patchrelay_ports::{AgentError, AgentEvent, AgentLaunch, AgentSession, ThreadSpec, TurnOrder};
+use patchrelay_ports::{
+    AgentError, AgentEvent, AgentLaunch, AgentSession, Message, ThreadSpec, Told, TurnOrder,
+};
 use patchrelay_process::Marker;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -15,15 +21,24 @@ use crate::{
     connection::{Connection, Failure},
     permissions::{ThreadAnswer, overrides},
     turns::Stage,
-    wire::{News, TurnBody, one_line},
+    wire::{News, TurnBody, message_of_ours, one_line},
 };
 
 /// Codex accepts an interrupt some milliseconds after it said that the turn started.
 const INTERRUPT_RETRY: Duration = Duration::from_millis(20);
 /// How many of the newest turns are looked through for ours. It is the newest, unless codex started one by itself.
 const NEWEST_TURNS: u32 = 10;
+/// How long a turn that was ordered may take to begin, before a message to it waits for another time. It takes 20 ms.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many items are read at once when messages are looked for: one may hold a megabyte of a command's output.
+const ITEMS_PAGE: u32 = 5;
+/// How many such pages are read, newest first. A page takes 2 ms.
+const MAX_PAGES: u32 = 2_000;
 /// How long codex may take to end the commands that still run. Closing kills what is left.
 const CLEAN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The first wait when the process has too much to do; doubled each time.
+const OVERLOAD_WAIT: Duration = Duration::from_millis(50);
 
 /// The texts by which codex refuses a thread that it does not have, or not any more. Its error codes say nothing.
 const NO_SUCH_THREAD: [&str; 6] = [
@@ -36,6 +51,10 @@ const NO_SUCH_THREAD: [&str; 6] = [
 ];
 /// The text by which it refuses to interrupt a turn that does not run yet, or not any more.
 const NO_ACTIVE_TURN: &str = "no active turn";
+/// The text by which it refuses to list what was said in a thread before its first turn.
+const NO_ITEMS: &str = "is not supported yet";
+/// The texts by which it refuses a message for a turn that is over, that is not the one meant, or that takes none.
+const NOT_STEERABLE: [&str; 3] = [NO_ACTIVE_TURN, "expected active turn id", "not steerable"];
 
 /// One agent process.
 pub(crate) struct CodexSession {
@@ -56,8 +75,93 @@ impl CodexSession {
         Self { config, launch, marker, connection, thread: None }
     }
 
-    async fn request(&mut self, method: &'static str, params: Value) -> Result<Value, Failure> {
+    /// Asks once.
+    async fn request_once(
+        &mut self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Value, Failure> {
         self.connection.request(method, params, self.config.request_timeout).await
+    }
+
+    /// Asks something that does no harm when it is asked twice, again for a while when the process has too much to do.
+    async fn request(&mut self, method: &'static str, params: Value) -> Result<Value, Failure> {
+        let deadline = Instant::now() + self.config.request_timeout;
+        let mut wait = OVERLOAD_WAIT;
+        loop {
+            match self.request_once(method, params.clone()).await {
+                Err(Failure::Overloaded) if Instant::now() + wait < deadline => {
+                    sleep(jittered(wait)).await;
+                    wait *= 2;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// The turns that read these messages, as far as any did.
+    async fn find(&mut self, ids: &[String]) -> Result<Vec<(String, String)>, AgentError> {
+        const REQUEST: &str = "thread/items/list";
+        let unreadable =
+            |reason: &str| AgentError::Request { request: REQUEST, reason: reason.to_owned() };
+        let thread = self.thread.clone().ok_or_else(|| unreadable("no thread is open"))?;
+        let mut found = Vec::new();
+        let mut cursor = Value::Null;
+        for _ in 0..MAX_PAGES {
+            let params = json!({
+                "threadId": thread, "limit": ITEMS_PAGE, "cursor": cursor, "sortDirection": "desc",
+            });
+            let answer = match self.request(REQUEST, params).await {
+                Ok(answer) => answer,
+                Err(Failure::Refused(reason)) if reason.contains(NO_ITEMS) => return Ok(found),
+                Err(failure) => return Err(failure.of(REQUEST)),
+            };
+            let entries = answer["data"]
+                .as_array()
+                .ok_or_else(|| unreadable("it answered something else"))?;
+            for entry in entries {
+                if let (Some(id), Some(turn)) =
+                    (message_of_ours(&entry["item"]), entry["turnId"].as_str())
+                    && ids.iter().any(|one| one == id)
+                {
+                    found.push((id.to_owned(), turn.to_owned()));
+                }
+            }
+            cursor = answer["nextCursor"].clone();
+            if cursor.is_null() || ids.len() <= found.len() {
+                return Ok(found);
+            }
+        }
+        Err(unreadable("its thread is too long to be looked through"))
+    }
+
+    /// Starts a turn. A server with too much to do says that it did not take the order; the thread is looked at before it
+    /// is believed, because a second order would be a second turn.
+    async fn order_turn(&mut self, message: &str, params: Value) -> Result<String, AgentError> {
+        const REQUEST: &str = "turn/start";
+        let deadline = Instant::now() + self.config.request_timeout;
+        let mut wait = OVERLOAD_WAIT;
+        loop {
+            match self.request_once(REQUEST, params.clone()).await {
+                Ok(answer) => {
+                    let turn = TurnBody::deserialize(&answer["turn"]);
+                    return turn.map(|turn| turn.id).map_err(|error| AgentError::Request {
+                        request: REQUEST,
+                        reason: format!("it answered something else: {error}"),
+                    });
+                }
+                Err(Failure::Overloaded) if Instant::now() + wait < deadline => {
+                    sleep(jittered(wait)).await;
+                    wait *= 2;
+                    let taken = self.find(&[message.to_owned()]).await?.pop();
+                    if let Some((_, turn)) = taken {
+                        self.connection.adopt(&turn);
+                        return Ok(turn);
+                    }
+                }
+                Err(failure) => return Err(failure.of(REQUEST)),
+            }
+        }
     }
 
     /// The names of the MCP servers in codex's own configuration.
@@ -118,6 +222,12 @@ impl CodexSession {
     }
 }
 
+/// Between half of a wait and all of it, so that many who wait do not come back at once.
+fn jittered(wait: Duration) -> Duration {
+    let chance = RandomState::new().hash_one(());
+    wait.mul_f64(0.5 + 0.5 * f64::from((chance & 0xff) as u8) / 255.0)
+}
+
 #[async_trait]
 impl AgentSession for CodexSession {
     async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError> {
@@ -165,15 +275,39 @@ impl AgentSession for CodexSession {
                 refused(format!("the output schema is not JSON: {}", one_line(&error.to_string())))
             })?;
         }
-        let answer =
-            self.request("turn/start", params).await.map_err(|failure| failure.of("turn/start"))?;
-        let turn = TurnBody::deserialize(&answer["turn"])
-            .map_err(|error| refused(format!("it answered something else: {error}")))?;
-        Ok(TurnId::new(turn.id))
+        Ok(TurnId::new(self.order_turn(&order.message_id, params).await?))
     }
 
     async fn next_event(&mut self) -> Result<AgentEvent, AgentError> {
         self.connection.next_event().await
+    }
+
+    async fn tell(&mut self, message: &Message) -> Result<Told, AgentError> {
+        let begin_by = Instant::now() + BEGIN_TIMEOUT;
+        let Stage::Running { id: turn } = self.connection.settled_stage(begin_by).await else {
+            return Ok(Told::NoTurn);
+        };
+        let params = json!({
+            "threadId": self.thread,
+            "expectedTurnId": turn,
+            "input": [{ "type": "text", "text": message.text }],
+            "clientUserMessageId": message.id,
+        });
+        match self.request_once("turn/steer", params).await {
+            Err(Failure::Overloaded) => Ok(Told::NoTurn),
+            Ok(_) => Ok(Told::Taken),
+            Err(Failure::Refused(reason))
+                if NOT_STEERABLE.iter().any(|text| reason.contains(text)) =>
+            {
+                tracing::debug!(reason, "no turn takes a message now");
+                Ok(Told::NoTurn)
+            }
+            Err(failure) => Err(failure.of("turn/steer")),
+        }
+    }
+
+    async fn told(&mut self, ids: &[String]) -> Result<Vec<String>, AgentError> {
+        Ok(self.find(ids).await?.into_iter().map(|(id, _)| id).collect())
     }
 
     async fn interrupt(&mut self) -> Result<(), AgentError> {

@@ -3,6 +3,7 @@
 mod real;
 mod scripted;
 mod silence;
+mod steering;
 
 use std::{
     path::{Path, PathBuf},
@@ -80,7 +81,7 @@ async fn listen(session: &mut Box<dyn AgentSession>) -> (Vec<String>, TurnStatus
     loop {
         match timeout(PATIENCE, session.next_event()).await.expect("the turn ends").unwrap() {
             AgentEvent::Progress { line } => lines.push(line),
-            AgentEvent::Seen(_) | AgentEvent::Spent { .. } => {}
+            AgentEvent::Seen(_) | AgentEvent::Heard { .. } | AgentEvent::Spent { .. } => {}
             AgentEvent::TurnEnded { status, answer } => return (lines, status, answer),
         }
     }

@@ -110,6 +110,7 @@ impl Turns {
                     None => {}
                 }
             }
+            What::Heard { message } => self.events.push_back(AgentEvent::Heard { message }),
             What::Said { text, is_final } => {
                 let line = format!("it says: {}", one_line(&text));
                 if is_final {

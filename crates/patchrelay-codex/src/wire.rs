@@ -3,7 +3,7 @@
 use chrono::{DateTime, Local};
 use patchrelay_domain::{Glimpse, PlanStatus, PlanStep, TurnRecord, TurnStatus};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::failure::failed;
 
@@ -17,11 +17,25 @@ const MAX_ANSWER: usize = 1024 * 1024;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Incoming {
     /// The answer to a request of ours.
-    Answer { id: u64, result: Result<Value, String> },
+    Answer { id: u64, result: Result<Value, Refusal> },
     /// Something that it wants to know. It waits for ever if nobody answers.
-    Question { id: Value, method: String },
+    Question { id: Value, method: String, params: Value },
     /// News.
     News { method: String, params: Value },
+}
+
+/// Why a request was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// Its code, which says something in one case only.
+    pub(crate) code: i64,
+    /// In words.
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    /// The code of a server with too much to do. It did not take the request.
+    pub(crate) const OVERLOADED: i64 = -32001;
 }
 
 #[derive(Deserialize)]
@@ -38,6 +52,8 @@ struct Envelope {
 #[derive(Deserialize)]
 struct ErrorBody {
     #[serde(default)]
+    code: i64,
+    #[serde(default)]
     message: String,
 }
 
@@ -46,31 +62,21 @@ impl Incoming {
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let envelope: Envelope = serde_json::from_slice(line).ok()?;
         match (envelope.method, envelope.id) {
-            (Some(method), Some(id)) => Some(Self::Question { id, method }),
+            (Some(method), Some(id)) => {
+                Some(Self::Question { id, method, params: envelope.params })
+            }
             (Some(method), None) => Some(Self::News { method, params: envelope.params }),
             (None, Some(id)) => Some(Self::Answer {
                 id: id.as_u64()?,
                 result: match envelope.error {
-                    Some(error) => Err(one_line(&error.message)),
+                    Some(error) => {
+                        Err(Refusal { code: error.code, reason: one_line(&error.message) })
+                    }
                     None => Ok(envelope.result),
                 },
             }),
             (None, None) => None,
         }
-    }
-}
-
-/// The answer to a question of the app-server: no. Nothing is ever granted during a turn, since nobody is there to ask.
-pub(crate) fn refusal(id: &Value, method: &str) -> Value {
-    match method {
-        "item/commandExecution/requestApproval" | "item/fileChange/requestApproval" => {
-            json!({ "id": id, "result": { "decision": "decline" } })
-        }
-        "mcpServer/elicitation/request" => json!({ "id": id, "result": { "action": "decline" } }),
-        _ => json!({
-            "id": id,
-            "error": { "code": -32601, "message": "nobody is here to answer; go on without it or stop" },
-        }),
     }
 }
 
@@ -89,6 +95,8 @@ pub(crate) enum What {
     Started,
     /// The agent said something. `is_final` is false for remarks on the way.
     Said { text: String, is_final: bool },
+    /// It read a message of ours.
+    Heard { message: String },
     /// Something else moved; people may be shown what.
     Moved { line: String, seen: Option<Glimpse> },
     /// What the thread has cost so far, all its processes together, and the last request of it.
@@ -167,10 +175,7 @@ impl News {
                 (turn.id.clone(), turn.end())
             }
             "item/started" => (params.turn_id?, begun(&params.item)?),
-            "item/completed" => match message(&params.item) {
-                Some((text, is_final)) => (params.turn_id?, What::Said { text, is_final }),
-                None => (params.turn_id?, moved(done(&params.item)?)),
-            },
+            "item/completed" => (params.turn_id?, completed(&params.item)?),
             "turn/plan/updated" => {
                 let line = "it updated its plan".to_owned();
                 let steps = params.plan.iter().map(PlannedStep::read).collect();
@@ -213,7 +218,7 @@ impl TurnBody {
     clippy::disallowed_methods,
     reason = "only the clock that codex reads tells what it means"
 )]
-fn codex_time() -> DateTime<Local> {
+pub(crate) fn codex_time() -> DateTime<Local> {
     Local::now()
 }
 
@@ -223,6 +228,22 @@ fn status(turn: &TurnBody) -> TurnStatus {
         "interrupted" => TurnStatus::Interrupted,
         other => failed(other, &turn.error, &codex_time()),
     }
+}
+
+/// What it says that an item is complete.
+fn completed(item: &Value) -> Option<What> {
+    if let Some(message) = message_of_ours(item) {
+        return Some(What::Heard { message: message.to_owned() });
+    }
+    Some(match message(item) {
+        Some((text, is_final)) => What::Said { text, is_final },
+        None => moved(done(item)?),
+    })
+}
+
+/// Our id of a message that we sent.
+pub(crate) fn message_of_ours(item: &Value) -> Option<&str> {
+    if item["type"] == "userMessage" { item["clientId"].as_str() } else { None }
 }
 
 /// The text of an agent's message, and whether it is meant as its last word.

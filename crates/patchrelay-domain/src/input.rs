@@ -29,6 +29,18 @@ pub struct PendingInput {
     pub trust: Trust,
 }
 
+impl PendingInput {
+    /// Our id of it as a message to an agent (D22): within the threads of an issue, nothing else has it.
+    pub fn message_id(&self) -> String {
+        Self::message_id_of(self.seq)
+    }
+
+    /// The same, of the input with this number.
+    pub fn message_id_of(seq: u64) -> String {
+        format!("input-{seq}")
+    }
+}
+
 /// On which way a human said something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

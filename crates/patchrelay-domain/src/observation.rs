@@ -299,7 +299,11 @@ impl ObservationKind {
                 | ReviewVerdict::ChangesRequested
                 | ReviewVerdict::Commented => review.id.clone(),
             }),
-            Self::InputDelivered { run, turn, .. } => Some(format!("{run}:{turn}")),
+            // A turn may read several, one after the other.
+            Self::InputDelivered { run, turn, inputs } => {
+                let inputs: Vec<_> = inputs.iter().map(u64::to_string).collect();
+                Some(format!("{run}:{turn}:{}", inputs.join(",")))
+            }
             Self::RunClaimed { run, .. } | Self::RunSettled { run, .. } => Some(run.to_string()),
             Self::TicketRead { .. }
             | Self::TicketRemoved { .. }

@@ -85,5 +85,10 @@ pub fn build(request: &Request<'_>) -> Prompt {
     ])
 }
 
+/// What an agent at work is told of something that a human says meanwhile.
+pub fn message(input: &Input) -> Prompt {
+    Prompt::new([sections::message(input)])
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! over after a crash knows what may have happened. It works under a lease that a keeper renews; when that is lost, it
 //! stops at once and stores nothing more.
 
+mod deliver;
 mod publish;
 mod supervise;
 mod work;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::deliver::Telling;
 use crate::{
     EngineError,
     context::Context,
@@ -105,6 +107,8 @@ struct Progress {
     working_since: Option<Instant>,
     /// The commit that is being published.
     commit: Option<CommitSha>,
+    /// What became of telling its agent what humans said meanwhile.
+    telling: Telling,
     /// What was tried about the silences of its agent.
     ladder: Ladder,
     /// When the work turn under way has to be over, together with whatever took its place.

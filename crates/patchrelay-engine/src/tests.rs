@@ -19,6 +19,7 @@ mod retention;
 mod silence;
 mod space;
 mod spending;
+mod steering;
 mod stopping;
 mod takeover;
 mod way;

@@ -39,6 +39,24 @@ pub struct TurnOrder {
     pub output_schema: Option<String>,
 }
 
+/// A message for a turn that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Our id of it, by which it is recognised later (D22).
+    pub id: String,
+    /// What the agent is told.
+    pub text: String,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The turn will read it when it comes to it, as [`AgentEvent::Heard`] tells then. What ends before has not heard it.
+    Taken,
+    /// No turn of ours runs that could take it. It was not told.
+    NoTurn,
+}
+
 /// What a running turn says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
@@ -50,6 +68,11 @@ pub enum AgentEvent {
     },
     /// Something for people to see. The newest says all: older ones may be left out.
     Seen(Glimpse),
+    /// The turn read a message of ours, which is in its thread from now on.
+    Heard {
+        /// Our id of it.
+        message: String,
+    },
     /// The turn used tokens, beside those that were told before. What an earlier process used is not in it.
     Spent {
         /// How many.
@@ -121,6 +144,21 @@ pub trait AgentSession: Send {
 
     /// The next event of the turn. Cancel-safe: a dropped call loses no event.
     async fn next_event(&mut self) -> Result<AgentEvent, AgentError>;
+
+    /// Tells the turn that runs something.
+    ///
+    /// # Errors
+    ///
+    /// When the process is gone, refuses, or does not answer in the time for a request. It may have taken the message all
+    /// the same.
+    async fn tell(&mut self, message: &Message) -> Result<Told, AgentError>;
+
+    /// Which of these messages the open thread has already, by its own records.
+    ///
+    /// # Errors
+    ///
+    /// When the process is gone, refuses, or does not answer in the time for a request.
+    async fn told(&mut self, ids: &[String]) -> Result<Vec<String>, AgentError>;
 
     /// Asks the turn to stop. Its end comes as an event.
     async fn interrupt(&mut self) -> Result<(), AgentError>;

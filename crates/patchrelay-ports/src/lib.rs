@@ -16,7 +16,8 @@ mod workspace;
 
 pub use crate::{
     agent::{
-        AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec, TurnOrder,
+        AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Message, ThreadSpec, Told,
+        TurnOrder,
     },
     clock::{Clock, Ids},
     error::{CallError, Cause},

@@ -4,11 +4,11 @@ use patchrelay_domain::{RunId, ThreadId, TurnStatus, parse_report};
 use patchrelay_ports::{AgentError, AgentEvent, AgentRuntime, AgentSession, ThreadSpec};
 use patchrelay_process::{Marker, leftovers};
 use patchrelay_testkit::agent::{Flaws, Script, Step, serve_stdio};
-use serde_json::{Value, json};
-use tokio::time::timeout;
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, timeout};
 
 use super::{PATIENCE, World, listen, report, text, work};
-use crate::{CodexConfig, CodexRuntime, Confinement};
+use crate::{CodexConfig, CodexRuntime, Confinement, questions::tests::policy};
 
 /// Not a test: the program of the scripted agent, which the tests start.
 #[tokio::test]
@@ -177,29 +177,30 @@ async fn a_program_that_does_not_shake_hands_is_not_used() {
     }
 }
 
+/// Each of them in one turn, which would wait for ever for one answer that does not come.
 #[tokio::test]
-async fn questions_are_declined_at_once() {
-    for (method, expected) in [
-        (
-            "item/commandExecution/requestApproval",
-            json!({ "id": 0, "result": { "decision": "decline" } }),
-        ),
-        (
-            "item/fileChange/requestApproval",
-            json!({ "id": 0, "result": { "decision": "decline" } }),
-        ),
-        ("mcpServer/elicitation/request", json!({ "id": 0, "result": { "action": "decline" } })),
-    ] {
-        assert_eq!(asked(method).await, expected);
+async fn every_question_is_answered_at_once() {
+    for (method, params, expected) in policy() {
+        let Value::Object(params) = params else { panic!("{params}") };
+        let began = Instant::now();
+        let answer = asked(method, params).await;
+        assert!(began.elapsed() < Duration::from_secs(20), "{method}: {:?}", began.elapsed());
+        match expected {
+            // The clock is the machine's.
+            Some(_) if method == "currentTime/read" => {
+                assert!(answer["result"]["currentTimeAt"].is_i64(), "{answer}");
+            }
+            Some(result) => assert_eq!(answer["result"], result, "{method}"),
+            None => assert_eq!(answer["error"]["code"], -32601, "{method}"),
+        }
     }
-    assert_eq!(asked("item/tool/requestUserInput").await["error"]["code"], -32601);
-    assert_eq!(asked("of/tomorrow").await["error"]["code"], -32601);
+    assert_eq!(asked("of/tomorrow", Map::new()).await["error"]["code"], -32601);
 }
 
 /// What the agent gets for a question.
-async fn asked(method: &str) -> Value {
+async fn asked(method: &str, params: Map<String, Value>) -> Value {
     let world = World::new();
-    let ask = Step::Ask { method: method.to_owned(), params: serde_json::Map::new() };
+    let ask = Step::Ask { method: method.to_owned(), params };
     let mut session = launch(&world, &script([vec![ask]])).await;
     session.open_thread(ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
@@ -309,7 +310,7 @@ async fn a_dropped_wait_loses_no_event() {
         match timeout(Duration::from_micros(50), session.next_event()).await {
             Err(_) => {}
             Ok(Ok(AgentEvent::Progress { line })) => lines.push(line),
-            Ok(Ok(AgentEvent::Seen(_) | AgentEvent::Spent { .. })) => {}
+            Ok(Ok(AgentEvent::Seen(_) | AgentEvent::Heard { .. } | AgentEvent::Spent { .. })) => {}
             Ok(other) => {
                 other.unwrap();
                 break;

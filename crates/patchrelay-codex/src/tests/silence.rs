@@ -27,7 +27,9 @@ async fn at_work(world: &World, script: &Script) -> (Box<dyn AgentSession>, Thre
 async fn next_line(session: &mut Box<dyn AgentSession>) -> String {
     match timeout(PATIENCE, session.next_event()).await.expect("it moves").unwrap() {
         AgentEvent::Progress { line } => line,
-        AgentEvent::Seen(_) | AgentEvent::Spent { .. } => Box::pin(next_line(session)).await,
+        AgentEvent::Seen(_) | AgentEvent::Heard { .. } | AgentEvent::Spent { .. } => {
+            Box::pin(next_line(session)).await
+        }
         end @ AgentEvent::TurnEnded { .. } => panic!("it is over: {end:?}"),
     }
 }

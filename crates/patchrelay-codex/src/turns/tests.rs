@@ -36,7 +36,10 @@ fn end(turns: &mut Turns) -> (TurnStatus, String) {
         .into_iter()
         .filter_map(|event| match event {
             AgentEvent::TurnEnded { status, answer } => Some((status, answer)),
-            AgentEvent::Progress { .. } | AgentEvent::Seen(_) | AgentEvent::Spent { .. } => None,
+            AgentEvent::Progress { .. }
+            | AgentEvent::Seen(_)
+            | AgentEvent::Heard { .. }
+            | AgentEvent::Spent { .. } => None,
         })
         .collect();
     assert_eq!(ends.len(), 1, "{ends:?}");

@@ -1,7 +1,7 @@
 use patchrelay_domain::{Glimpse, PlanStatus, PlanStep, TurnStatus};
 use serde_json::{Value, json};
 
-use super::{Incoming, MAX_TEXT, News, What, one_line};
+use super::{Incoming, MAX_TEXT, News, Refusal, What, one_line};
 
 fn parse(message: &Value) -> Option<Incoming> {
     Incoming::parse(message.to_string().as_bytes())
@@ -36,18 +36,30 @@ fn the_members_tell_the_kinds_apart_and_not_the_id() {
     );
     assert_eq!(
         parse(&json!({ "id": 0, "method": "m" })),
-        Some(Incoming::Question { id: json!(0), method: method() })
+        Some(Incoming::Question { id: json!(0), method: method(), params: Value::Null })
     );
     let news = Incoming::News { method: method(), params: Value::Null };
     assert_eq!(parse(&json!({ "method": "m", "emittedAtMs": 1 })), Some(news));
     let refused = json!({ "id": 3, "error": { "code": -32600, "message": "no\nway" } });
-    assert_eq!(parse(&refused), Some(Incoming::Answer { id: 3, result: Err("no way".to_owned()) }));
+    assert_eq!(
+        parse(&refused),
+        Some(Incoming::Answer {
+            id: 3,
+            result: Err(Refusal { code: -32600, reason: "no way".to_owned() }),
+        })
+    );
 }
 
 #[test]
 fn what_is_no_message_is_passed_over() {
+    assert_eq!(Incoming::parse(b"{\"method\":\"\xff\xfe\"}"), None, "not UTF-8");
     for line in [
         "",
+        "7",
+        "null",
+        "[{\"method\":\"m\"}]",
+        "{\"method\":7}",
+        "{\"id\":null,\"result\":{}}",
         "running 1 test",
         "[]",
         "{}",

@@ -4,7 +4,7 @@ use super::{
     block::{Block, Channel, Trust, name, one_line, word},
     context::Work,
     document::{Section, SectionKind},
-    request::{EarlierWork, Freshness, Publisher, Remark, Request, SessionText},
+    request::{EarlierWork, Freshness, Input, Publisher, Remark, Request, SessionText},
 };
 use crate::{InputKind, RunType, WakeReason};
 
@@ -195,23 +195,32 @@ pub(super) fn people(session: &SessionText) -> Section {
     section
 }
 
+/// What a human says while the agent works.
+pub(super) fn message(input: &Input) -> Section {
+    let mut section = Section::new(SectionKind::News);
+    section.say(
+        "A human said this about your task while you work. Take it up and go on; the rules of the task still hold.",
+    );
+    section.quote(block_of(input));
+    section
+}
+
+fn block_of(input: &Input) -> Option<Block> {
+    let channel = match input.kind {
+        InputKind::DirectReply => Channel::DirectReply,
+        InputKind::FollowupPrompt => Channel::FollowupPrompt,
+        InputKind::FollowupComment => Channel::FollowupComment,
+        InputKind::OperatorPrompt => Channel::Operator,
+    };
+    Block::new(channel, input.author.as_deref(), input.trust, &input.text)
+}
+
 /// What humans said since the last turn, each in a block of its own, equal ones too.
 pub(super) fn news(request: &Request<'_>) -> Section {
     let mut section = Section::new(SectionKind::News);
     // The newest words count most, so the oldest are left out.
     let skipped = request.inputs.len().saturating_sub(MAX_INPUTS);
-    let blocks: Vec<_> = request.inputs[skipped..]
-        .iter()
-        .filter_map(|input| {
-            let channel = match input.kind {
-                InputKind::DirectReply => Channel::DirectReply,
-                InputKind::FollowupPrompt => Channel::FollowupPrompt,
-                InputKind::FollowupComment => Channel::FollowupComment,
-                InputKind::OperatorPrompt => Channel::Operator,
-            };
-            Block::new(channel, input.author.as_deref(), input.trust, &input.text)
-        })
-        .collect();
+    let blocks: Vec<_> = request.inputs[skipped..].iter().filter_map(block_of).collect();
     if blocks.is_empty() {
         return section;
     }

@@ -49,6 +49,8 @@ impl From<LeaseLost> for Cut {
 pub(super) struct Watched<'a> {
     pub(super) turn: &'a TurnId,
     pub(super) worktree: &'a Worktree,
+    /// Whether it is the agent's work, and not its report on that.
+    pub(super) is_work: bool,
     /// How the run is stored meanwhile.
     pub(super) state: &'a RunState,
     /// When it is too late.
@@ -122,6 +124,7 @@ impl RunTask {
     ) -> Result<Turn, Cut> {
         let ended = self.wait_for_end(session, watched, progress).await;
         progress.spent.turns = progress.spent.turns.saturating_add(1);
+        progress.telling.turn_ended();
         ended
     }
 
@@ -172,6 +175,9 @@ impl RunTask {
                 }
                 Happened::Event(Ok(AgentEvent::Seen(glimpse))) => window.seen.see(glimpse),
                 Happened::ToShow => self.show(&mut window).await,
+                Happened::Event(Ok(AgentEvent::Heard { message })) => {
+                    self.heard_message(watched.turn, &message, &mut progress.telling).await?;
+                }
                 Happened::Event(Ok(AgentEvent::TurnEnded { status, answer })) => {
                     if let Some(sign @ Sign::Record(TurnRecord::Ended)) = silence.sign.take() {
                         self.rise(sign, session, watched, &mut silence, progress).await?;
@@ -190,8 +196,12 @@ impl RunTask {
                     .steer(progress)
                     .await
                 {
-                    // What humans say meanwhile is taken up by the next run.
-                    Ok(Steer::Continue | Steer::Deliver(_) | Steer::WithholdPublication(_)) => {}
+                    Ok(Steer::Continue | Steer::WithholdPublication(_)) => {}
+                    // Who only reports has nothing to do with it any more: the next run takes it up.
+                    Ok(Steer::Deliver(inputs)) if watched.is_work && !silence.is_interrupted => {
+                        self.deliver(session, watched.turn, &inputs, &mut progress.telling).await?;
+                    }
+                    Ok(Steer::Deliver(_)) => {}
                     Ok(Steer::Interrupt(by)) => return Err(self.stopped(session, by).await.into()),
                     // Asked again at the next change or look, and once more before anything is published.
                     Err(error) => {
@@ -298,7 +308,10 @@ impl RunTask {
     }
 
     /// Waits for an agent that may not answer, unless the service stops or the lease is lost meanwhile.
-    async fn unless_stopped<T>(&self, answer: impl Future<Output = T>) -> Result<T, Halt> {
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, Halt> {
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => {

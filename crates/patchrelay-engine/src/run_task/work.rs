@@ -1,9 +1,9 @@
 //! The part of a run in which the agent works: from a worktree to a verified commit.
 
 use patchrelay_domain::{
-    CommitSha, Evidence, ForgeNow, GateHit, Interruption, IssueFacts, Policy, Publication, Report,
-    RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId, TurnId, TurnStatus, Verdict,
-    Worktree, commit_message, parse_report,
+    CommitSha, Evidence, ForgeNow, GateHit, Interruption, IssueFacts, PendingInput, Policy,
+    Publication, Report, RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId, TurnId,
+    TurnStatus, Verdict, Worktree, commit_message, parse_report,
     prompt::{self, EarlierWork},
     pull_request_text, report_schema, verify,
 };
@@ -227,7 +227,7 @@ impl RunTask {
 
         let input = match instruction {
             Some(instruction) if same_thread => prompt::continuation(instruction),
-            Some(_) | None => self.prompt(job, same_thread, progress).await?,
+            Some(_) | None => self.prompt(session, job, same_thread, progress).await?,
         };
         // The run and the number of the turn: the same message, when it is looked for after a crash (D22).
         let order = TurnOrder {
@@ -242,7 +242,8 @@ impl RunTask {
         self.advance(&state).await?;
         let limit = self.context.settings.turn_timeout;
         let end_by = *progress.end_by.get_or_insert_with(|| Instant::now() + limit);
-        let watched = Watched { turn: &turn, worktree: job.worktree, state: &state, end_by };
+        let watched =
+            Watched { turn: &turn, worktree: job.worktree, is_work: true, state: &state, end_by };
         let turn = self.supervise(session, &watched, progress).await?;
         progress.end_by = None;
         self.reached(Step::EndTurn, Side::Before);
@@ -292,9 +293,26 @@ impl RunTask {
         }
     }
 
+    /// What the run has taken up of what humans said, its agent's earlier turns included.
+    async fn inputs(&self) -> Result<Vec<PendingInput>, Halt> {
+        loop {
+            match self.context.ports.store.load(&self.issue).await {
+                Ok(stored) => {
+                    let slot = stored.and_then(|stored| stored.facts.slot);
+                    return Ok(slot.map(|slot| slot.inputs).unwrap_or_default());
+                }
+                Err(error) => {
+                    warn!(run = %self.run, error = %chain(&error), "what humans said cannot be read yet");
+                    self.pause(STORE_RETRY).await?;
+                }
+            }
+        }
+    }
+
     /// What the agent is told at the beginning of a run.
     async fn prompt(
         &self,
+        session: &mut dyn AgentSession,
         job: &Job<'_>,
         same_thread: bool,
         progress: &Progress,
@@ -311,8 +329,16 @@ impl RunTask {
             (false, false) => EarlierWork::Nothing,
         };
         let policy = Policy::of(&self.project);
-        let inputs: Vec<_> =
-            facts.slot.iter().flat_map(|slot| &slot.inputs).map(prompt::Input::from).collect();
+        let said = if progress.turns == 0 {
+            facts.slot.iter().flat_map(|slot| slot.inputs.clone()).collect()
+        } else {
+            self.inputs().await?
+        };
+        let all = said.len();
+        let said = if same_thread { self.unheard(session, said).await? } else { said };
+        // What the thread has read already wakes it no more.
+        let wake = plan.wake.filter(|_| all == 0 || !said.is_empty());
+        let inputs: Vec<_> = said.iter().map(prompt::Input::from).collect();
         let pull_request = prompt::PullRequestFacts::of(&policy, facts);
         let request = prompt::Request {
             work: &prompt::Work::of(&policy, facts, plan),
@@ -320,7 +346,7 @@ impl RunTask {
             pull_request: pull_request.as_ref(),
             inputs: &inputs,
             earlier: &earlier,
-            wake: plan.wake,
+            wake,
             network: self.project.network,
             ..prompt::Request::new(*ticket, &worktree.branch, &worktree.base_branch)
         };
@@ -345,7 +371,8 @@ impl RunTask {
             };
             let turn = self.start_turn(session, &order, progress).await?;
             let end_by = Instant::now() + self.context.settings.turn_timeout;
-            let watched = Watched { turn: &turn, worktree: job.worktree, state, end_by };
+            let watched =
+                Watched { turn: &turn, worktree: job.worktree, is_work: false, state, end_by };
             let turn = self.supervise(session, &watched, progress).await?;
             // A model that gave no answer has not reported badly, and must not pay for that.
             if turn.status != TurnStatus::Completed {

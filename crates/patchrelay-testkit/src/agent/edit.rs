@@ -26,6 +26,11 @@ pub(crate) fn apply(cwd: &Path, step: &Step) -> Option<Result<PathBuf, String>> 
         | Step::Ask { .. }
         | Step::Fail(_)
         | Step::Overload(_)
+        | Step::FailAs { .. }
+        | Step::Bytes(_)
+        | Step::Output(_)
+        | Step::News { .. }
+        | Step::Leave
         | Step::Crash
         | Step::Hang => return None,
     };

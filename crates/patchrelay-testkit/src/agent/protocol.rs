@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 /// Where messages go. The order of sending is the order on the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Out {
-    sender: mpsc::UnboundedSender<Value>,
+    sender: mpsc::UnboundedSender<Vec<u8>>,
     /// The news that are lost on the way.
     lost: Arc<[String]>,
 }
@@ -25,7 +25,7 @@ impl Refused {
 }
 
 impl Out {
-    pub(crate) fn new(sender: mpsc::UnboundedSender<Value>) -> Self {
+    pub(crate) fn new(sender: mpsc::UnboundedSender<Vec<u8>>) -> Self {
         Self { sender, lost: Arc::default() }
     }
 
@@ -36,7 +36,7 @@ impl Out {
 
     /// Answers a request.
     pub(crate) fn answer(&self, id: &Value, result: Result<Value, Refused>) {
-        self.send(match result {
+        self.send(&match result {
             Ok(result) => json!({ "id": id, "result": result }),
             Err(Refused(code, message)) => {
                 json!({ "id": id, "error": { "code": code, "message": message } })
@@ -47,19 +47,26 @@ impl Out {
     /// Tells news.
     pub(crate) fn notify(&self, method: &str, params: Value) {
         if !self.lost.iter().any(|lost| lost == method) {
-            self.send(json!({ "method": method, "params": params, "emittedAtMs": now_ms() }));
+            self.send(&json!({ "method": method, "params": params, "emittedAtMs": now_ms() }));
         }
     }
 
     /// Asks the client.
     pub(crate) fn ask(&self, id: u64, method: &str, params: Map<String, Value>) {
-        self.send(json!({ "id": id, "method": method, "params": params }));
+        self.send(&json!({ "id": id, "method": method, "params": params }));
     }
 
-    fn send(&self, message: Value) {
-        if self.sender.send(message).is_err() {
+    /// Writes something that need not be a message.
+    pub(crate) fn raw(&self, bytes: Vec<u8>) {
+        if self.sender.send(bytes).is_err() {
             tracing::debug!("the client no longer listens");
         }
+    }
+
+    fn send(&self, message: &Value) {
+        let mut line = message.to_string().into_bytes();
+        line.push(b'\n');
+        self.raw(line);
     }
 }
 

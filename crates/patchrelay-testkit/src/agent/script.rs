@@ -1,6 +1,9 @@
 //! What the agent does.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use patchrelay_domain::Report;
 use serde::{Deserialize, Serialize};
@@ -86,8 +89,28 @@ pub enum Step {
     Fail(String),
     /// Lets the turn fail with this message, because the model's service is overloaded.
     Overload(String),
+    /// Lets the turn fail with this message, for what codex says by this.
+    FailAs {
+        /// The message.
+        message: String,
+        /// Its `codexErrorInfo`: a name, or an object whose one key is the name.
+        info: Value,
+    },
+    /// Writes these bytes, whatever they are, between two messages.
+    Bytes(Vec<u8>),
+    /// Tells of a command whose output has so many bytes, all in one message.
+    Output(usize),
+    /// Tells news, of this thread and turn unless they name others.
+    News {
+        /// The method.
+        method: String,
+        /// Its parameters.
+        params: Map<String, Value>,
+    },
     /// Ends the process without a word.
     Crash,
+    /// Ends the process without a word, as if all were well.
+    Leave,
     /// Does nothing until it is interrupted.
     Hang,
 }
@@ -108,6 +131,10 @@ pub enum ReportAnswer {
 pub struct Flaws {
     /// Requests that are never answered.
     pub silent: Vec<String>,
+    /// Requests that are refused, each with this text.
+    pub refused: BTreeMap<String, String>,
+    /// Requests that it has too much to do for, each so many times.
+    pub overloaded: BTreeMap<String, u32>,
     /// News that are lost on their way.
     pub lost: Vec<String>,
     /// Members of the answer to `thread/start` and `thread/resume` that are not what was asked for.

@@ -52,11 +52,11 @@ pub async fn serve_stdio(script: Script, home: &Path) -> io::Result<()> {
             }
         }
     });
-    let (sender, mut messages) = mpsc::unbounded_channel::<Value>();
+    let (sender, mut messages) = mpsc::unbounded_channel::<Vec<u8>>();
     let writer = std::thread::spawn(move || {
         while let Some(message) = messages.blocking_recv() {
             let mut stdout = io::stdout().lock();
-            if writeln!(stdout, "{message}").and_then(|()| stdout.flush()).is_err() {
+            if stdout.write_all(&message).and_then(|()| stdout.flush()).is_err() {
                 return;
             }
         }
@@ -136,12 +136,10 @@ impl Server {
                 Input::TurnEnded(End::Completed { answer }) => {
                     self.end_turn("completed", Value::Null, answer);
                 }
-                Input::TurnEnded(End::Failed { message, kind }) => {
-                    self.end_turn(
-                        "failed",
-                        json!({ "message": message, "codexErrorInfo": kind }),
-                        None,
-                    );
+                Input::TurnEnded(End::Left) => return Ok(()),
+                Input::TurnEnded(End::Failed { message, info }) => {
+                    let error = json!({ "message": message, "codexErrorInfo": info });
+                    self.end_turn("failed", error, None);
                 }
                 Input::Closed => {
                     self.running.iter().for_each(|running| running.task.abort());
@@ -159,8 +157,20 @@ impl Server {
             // A notification; the only one is `initialized`, which is polite and not needed.
             Some(_) if id.is_null() => {}
             Some(method) if self.script.flaws.silent.iter().any(|silent| silent == method) => {}
+            Some(method) if self.is_overloaded(method) => {
+                let overloaded = Refused(-32001, "Server overloaded; retry later.".to_owned());
+                self.out.answer(id, Err(overloaded));
+            }
+            Some(method) if self.script.flaws.refused.contains_key(method) => {
+                let refused = Refused::new(&self.script.flaws.refused[method]);
+                self.out.answer(id, Err(refused));
+            }
             Some("turn/interrupt") => self.interrupt(id, params).await,
             Some("turn/start") => self.start_turn(id, params),
+            Some("turn/steer") => {
+                let answer = self.steer(params);
+                self.out.answer(id, answer);
+            }
             Some(method) => self.request(id, method, params),
             None => {
                 if let Some(running) = &self.running
@@ -171,6 +181,11 @@ impl Server {
                 }
             }
         }
+    }
+
+    fn is_overloaded(&mut self, method: &str) -> bool {
+        let left = self.script.flaws.overloaded.get_mut(method).filter(|left| 0 < **left);
+        left.map(|left| *left -= 1).is_some()
     }
 
     fn request(&mut self, id: &Value, method: &str, params: &Value) {
@@ -186,13 +201,17 @@ impl Server {
                 }
                 return;
             }
-            "thread/turns/list" => self.list_turns(params),
+            "thread/turns/list" => {
+                let running = self.running.as_ref().map(|running| running.turn.as_str());
+                self.kept(params).map(|history| history.list(running))
+            }
+            "thread/items/list" => self.list_items(params),
             "thread/backgroundTerminals/clean" => self.loaded(params).map(|_| json!({})),
             "config/read" => Ok(json!({ "config": { "mcp_servers": {} }, "origins": {} })),
             other => Err(Refused::new(format!(
                 "Invalid request: unknown variant `{other}`, expected one of `initialize`, `thread/start`, \
-                 `thread/resume`, `thread/turns/list`, `thread/backgroundTerminals/clean`, `turn/start`, \
-                 `turn/interrupt`, `config/read`"
+                 `thread/resume`, `thread/turns/list`, `thread/items/list`, `thread/backgroundTerminals/clean`, \
+                 `turn/start`, `turn/steer`, `turn/interrupt`, `config/read`"
             ))),
         };
         self.out.answer(id, answer);
@@ -231,14 +250,57 @@ impl Server {
         Ok(answer)
     }
 
-    fn list_turns(&self, params: &Value) -> Result<Value, Refused> {
+    fn kept(&self, params: &Value) -> Result<History, Refused> {
         let id = text(params, "threadId")?;
         let loaded = self.threads.get(id).map(|thread| thread.history.clone());
-        let kept =
-            loaded.or_else(|| Uuid::parse_str(id).ok().and_then(|_| History::read(&self.home, id)));
-        let running = self.running.as_ref().map(|running| running.turn.as_str());
-        kept.map(|history| history.list(running))
+        loaded
+            .or_else(|| Uuid::parse_str(id).ok().and_then(|_| History::read(&self.home, id)))
             .ok_or_else(|| Refused::new(format!("thread not loaded: {id}")))
+    }
+
+    fn list_items(&self, params: &Value) -> Result<Value, Refused> {
+        if params["sortDirection"] != "desc" {
+            return Err(Refused::new("only the newest first are listed here"));
+        }
+        let from = params["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let limit = params["limit"].as_u64().and_then(|limit| limit.try_into().ok()).unwrap_or(100);
+        let history = self.kept(params)?;
+        if history.turns.is_empty() {
+            return Err(Refused(-32601, "thread/items/list is not supported yet".to_owned()));
+        }
+        Ok(history.list_items(from, limit))
+    }
+
+    /// Tells the turn that runs something, which hears it at once.
+    fn steer(&mut self, params: &Value) -> Result<Value, Refused> {
+        if !self.is_initialized {
+            return Err(Refused::new("Not initialized"));
+        }
+        let thread_id = self.loaded(params)?.to_owned();
+        let asked = text(params, "expectedTurnId")?;
+        let Some(running) = &self.running else {
+            return Err(Refused::new("no active turn to steer"));
+        };
+        if running.turn != asked {
+            let found = &running.turn;
+            return Err(Refused::new(format!(
+                "expected active turn id `{asked}` but found `{found}`"
+            )));
+        }
+        let (said, turn) = (input_text(params), running.turn.clone());
+        let client_id = params["clientUserMessageId"].as_str().map(str::to_owned);
+        let item = user_message(&Uuid::now_v7().to_string(), client_id.as_deref(), &said);
+        if let Some(thread) = self.threads.get_mut(&thread_id) {
+            if let Some(kept) = thread.history.turns.last_mut() {
+                kept.told.push((client_id, said));
+            }
+            let broken =
+                |error: io::Error| Refused(-32603, format!("failed to write the thread: {error}"));
+            thread.history.keep(&self.home).map_err(broken)?;
+        }
+        let news = json!({ "threadId": thread_id, "turnId": turn, "item": item });
+        self.out.notify("item/completed", news);
+        Ok(json!({ "turnId": turn }))
     }
 
     fn start_turn(&mut self, id: &Value, params: &Value) {
@@ -265,13 +327,7 @@ impl Server {
             return Err(Refused::new("Not initialized"));
         }
         let thread_id = self.loaded(params)?.to_owned();
-        let prompt: Vec<_> = params["input"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|part| part["text"].as_str())
-            .collect();
-        let prompt = prompt.join("\n");
+        let prompt = input_text(params);
         let client_id = params["clientUserMessageId"].as_str().map(str::to_owned);
         if let Some(running) = &self.running {
             // While a turn runs, this is a message to it.
@@ -372,6 +428,12 @@ impl Server {
             Err(Refused::new(format!("thread not found: {id}")))
         }
     }
+}
+
+/// What the client says in a request.
+fn input_text(params: &Value) -> String {
+    let parts = params["input"].as_array().into_iter().flatten();
+    parts.filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
 }
 
 fn started(turn: &str) -> Value {

@@ -44,6 +44,9 @@ pub(crate) struct KeptTurn {
     #[serde(default)]
     pub(crate) error: Value,
     pub(crate) answer: Option<String>,
+    /// What it was told while it ran: the client's id of it, and the text.
+    #[serde(default)]
+    pub(crate) told: Vec<(Option<String>, String)>,
 }
 
 impl History {
@@ -69,6 +72,25 @@ impl History {
     /// Reads it; `None` if nothing of it was kept.
     pub(crate) fn read(home: &Path, id: &str) -> Option<Self> {
         serde_json::from_slice(&fs::read(file(home, id)).ok()?).ok()
+    }
+
+    /// The answer to `thread/items/list` with the newest first: a page of what was said to it and what it answered.
+    pub(crate) fn list_items(&self, from: usize, limit: usize) -> Value {
+        let items = self.turns.iter().rev().flat_map(|turn| {
+            let first = (turn.client_id.clone(), turn.prompt.clone());
+            let said =
+                std::iter::once(&first).chain(&turn.told).enumerate().map(|(n, (id, text))| {
+                    user_message(&format!("{}-user-{n}", turn.id), id.as_deref(), text)
+                });
+            let answer = turn.answer.as_ref();
+            let answer =
+                answer.map(|text| agent_message(&format!("{}-answer", turn.id), text, true));
+            let items: Vec<_> = said.chain(answer).collect();
+            items.into_iter().rev().map(|item| json!({ "turnId": turn.id, "item": item }))
+        });
+        let page: Vec<_> = items.skip(from).take(limit + 1).collect();
+        let next = (limit < page.len()).then(|| (from + limit).to_string());
+        json!({ "data": page.iter().take(limit).collect::<Vec<_>>(), "nextCursor": next })
     }
 
     /// The answer to `thread/turns/list`, newest first. A turn that nobody ended shows as interrupted.

@@ -41,8 +41,9 @@ pub(crate) struct Turn {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Completed { answer: Option<String> },
-    Failed { message: String, kind: &'static str },
+    Failed { message: String, info: Value },
     Crashed,
+    Left,
 }
 
 impl Turn {
@@ -68,7 +69,7 @@ impl Turn {
                         "type": "fileChange", "id": new_id(), "status": "completed",
                         "changes": [{ "path": file, "kind": { "type": "update" }, "diff": "" }],
                     })),
-                    Err(message) => return End::Failed { message, kind: "other" },
+                    Err(message) => return End::Failed { message, info: json!("other") },
                 }
                 continue;
             }
@@ -79,7 +80,7 @@ impl Turn {
                 }
                 Step::Run(command) => {
                     if let Err(message) = self.execute(&command).await {
-                        return End::Failed { message, kind: "other" };
+                        return End::Failed { message, info: json!("other") };
                     }
                 }
                 Step::SleepMs(duration) => sleep(Duration::from_millis(duration)).await,
@@ -97,10 +98,22 @@ impl Turn {
                     self.say(&said.to_string(), true);
                     answer = Some(said.to_string());
                 }
-                Step::Fail(message) => return End::Failed { message, kind: "other" },
+                Step::Fail(message) => return End::Failed { message, info: json!("other") },
                 Step::Overload(message) => {
-                    return End::Failed { message, kind: "serverOverloaded" };
+                    return End::Failed { message, info: json!("serverOverloaded") };
                 }
+                Step::FailAs { message, info } => return End::Failed { message, info },
+                Step::Bytes(bytes) => self.out.raw(bytes),
+                Step::Output(length) => self.item(json!({
+                    "type": "commandExecution", "id": new_id(), "command": "yes", "exitCode": 0,
+                    "aggregatedOutput": "y\n".repeat(length / 2),
+                })),
+                Step::News { method, mut params } => {
+                    params.entry("threadId").or_insert_with(|| json!(self.thread));
+                    params.entry("turnId").or_insert_with(|| json!(self.id));
+                    self.out.notify(&method, Value::Object(params));
+                }
+                Step::Leave => return End::Left,
                 Step::Crash => return End::Crashed,
                 Step::Hang => std::future::pending().await,
                 Step::Write { .. }

@@ -16,7 +16,7 @@ async fn cost(session: &mut Box<dyn AgentSession>) -> (u64, TurnStatus) {
     let mut sum = 0;
     loop {
         match timeout(PATIENCE, session.next_event()).await.expect("the turn ends").unwrap() {
-            AgentEvent::Progress { .. } | AgentEvent::Seen(_) => {}
+            AgentEvent::Progress { .. } | AgentEvent::Seen(_) | AgentEvent::Heard { .. } => {}
             AgentEvent::Spent { tokens } => sum += tokens,
             AgentEvent::TurnEnded { status, .. } => return (sum, status),
         }

@@ -9,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use patchrelay_domain::{Glimpse, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec, TurnOrder,
+    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Message, ThreadSpec, Told,
+    TurnOrder,
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -138,6 +139,10 @@ pub(in crate::tests) struct Agents {
     forgotten: usize,
     /// Every turn that was asked for.
     pub(in crate::tests) turns: Vec<Asked>,
+    /// Every message that a thread has read: its id and text.
+    pub(in crate::tests) heard: Vec<(ThreadId, Message)>,
+    /// Whether turns take messages and do not come to read them.
+    pub(in crate::tests) reads_nothing: bool,
     /// How often a process was started.
     pub(in crate::tests) launches: u64,
     /// Whose leftovers were ended.
@@ -199,7 +204,14 @@ impl AgentRuntime for Runtime {
                 is_at_work: false,
             };
             state.agents.processes.insert(id, process);
-            Session { id, sim: Arc::downgrade(&self.sim), thread: None, turn: None, end: None }
+            Session {
+                id,
+                sim: Arc::downgrade(&self.sim),
+                thread: None,
+                turn: None,
+                end: None,
+                heard: VecDeque::new(),
+            }
         };
         Ok(Box::new(call.answer(session).await.map_err(lost)?))
     }
@@ -224,6 +236,8 @@ struct Session {
     turn: Option<Running>,
     /// The end of the turn, as long as nobody has heard it.
     end: Option<AgentEvent>,
+    /// The messages that the turn has read, as long as nobody has heard that.
+    heard: VecDeque<AgentEvent>,
 }
 
 struct Running {
@@ -310,7 +324,7 @@ impl Session {
     }
 
     /// A request to an agent that may be deaf.
-    async fn heard(&self, request: &'static str) -> Result<(), AgentError> {
+    async fn is_heard(&self, request: &'static str) -> Result<(), AgentError> {
         if self.hang() == Some(Hang::Deaf) {
             tokio::time::sleep(REQUEST_LIMIT).await;
             return Err(AgentError::Request { request, reason: "no answer".to_owned() });
@@ -377,8 +391,8 @@ impl AgentSession for Session {
 
     async fn next_event(&mut self) -> Result<AgentEvent, AgentError> {
         let sim = self.sim()?;
-        if let Some(end) = self.end.take() {
-            return Ok(end);
+        if let Some(event) = self.heard.pop_front().or_else(|| self.end.take()) {
+            return Ok(event);
         }
         let Some(running) = &mut self.turn else { return std::future::pending().await };
         let Some((after, _)) = running.turn.acts.front() else {
@@ -398,11 +412,42 @@ impl AgentSession for Session {
         Ok(event)
     }
 
+    async fn tell(&mut self, message: &Message) -> Result<Told, AgentError> {
+        let sim = self.sim()?;
+        let lost = |lost: super::fault::Lost| lost.agent("turn/steer");
+        let call = sim.call("tell").await.map_err(lost)?;
+        self.is_heard("turn/steer").await?;
+        let told = if self.turn.is_some() { Told::Taken } else { Told::NoTurn };
+        if told == Told::Taken && !sim.state().agents.reads_nothing {
+            let mut state = sim.state();
+            let thread = self.thread.clone().expect("a thread is opened before a turn");
+            if state.agents.heard.iter().any(|(of, one)| *of == thread && one.id == message.id) {
+                state.is_wrong(format!("message {} was told twice", message.id));
+            }
+            state.agents.heard.push((thread, message.clone()));
+            self.heard.push_back(AgentEvent::Heard { message: message.id.clone() });
+        }
+        call.answer(told).await.map_err(lost)
+    }
+
+    async fn told(&mut self, ids: &[String]) -> Result<Vec<String>, AgentError> {
+        let sim = self.sim()?;
+        let lost = |lost: super::fault::Lost| lost.agent("thread/items/list");
+        let call = sim.call("told").await.map_err(lost)?;
+        let known = {
+            let state = sim.state();
+            let of_thread =
+                state.agents.heard.iter().filter(|(of, _)| Some(of) == self.thread.as_ref());
+            of_thread.map(|(_, message)| message.id.clone()).filter(|id| ids.contains(id)).collect()
+        };
+        call.answer(known).await.map_err(lost)
+    }
+
     async fn interrupt(&mut self) -> Result<(), AgentError> {
         let sim = self.sim()?;
         let lost = |lost: super::fault::Lost| lost.agent("turn/interrupt");
         let call = sim.call("interrupt").await.map_err(lost)?;
-        self.heard("turn/interrupt").await?;
+        self.is_heard("turn/interrupt").await?;
         sim.state().agents.interrupts += 1;
         let stops = self.hang().is_none_or(|hang| hang == Hang::Model);
         if self.turn.is_some() && stops {
@@ -417,7 +462,7 @@ impl AgentSession for Session {
         let sim = self.sim()?;
         let lost = |lost: super::fault::Lost| lost.agent("thread/turns/list");
         let call = sim.call("look_at_turn").await.map_err(lost)?;
-        self.heard("thread/turns/list").await?;
+        self.is_heard("thread/turns/list").await?;
         let number = self.turn.as_ref().map(|running| format!("turn-{}", running.number));
         let record = match self.hang() {
             _ if number.as_deref() != Some(turn.as_str()) => TurnRecord::Unknown,

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A client of a server.
 struct Client {
     inbox: mpsc::Sender<Vec<u8>>,
-    out: mpsc::UnboundedReceiver<Value>,
+    out: mpsc::UnboundedReceiver<Vec<u8>>,
     task: JoinHandle<std::io::Result<()>>,
     home: tempfile::TempDir,
     next_id: u64,
@@ -39,7 +39,8 @@ impl Client {
     }
 
     async fn next(&mut self) -> Value {
-        timeout(PATIENCE, self.out.recv()).await.expect("a message comes").expect("the server runs")
+        let line = timeout(PATIENCE, self.out.recv()).await.expect("a message comes");
+        serde_json::from_slice(&line.expect("the server runs")).expect("it is a message")
     }
 
     /// The answer, with the news before it dropped.
