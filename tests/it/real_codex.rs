@@ -21,7 +21,8 @@ async fn stage(turns: Vec<Vec<ModelStep>>) -> (World, ModelServer) {
         "outcome": "done", "summary": "Changed one to two.", "commit_subject": "Count on", "commit_body": "",
         "pr_title": "Count on", "pr_body": "One became two.", "question": "",
     });
-    let model = ModelServer::start(ModelScript { turns, report }).await.unwrap();
+    let script = ModelScript { turns, report, ..ModelScript::default() };
+    let model = ModelServer::start(script).await.unwrap();
     let directory = directory();
     std::fs::create_dir(directory.path().join("agent")).unwrap();
     std::fs::write(directory.path().join("agent/config.toml"), codex_config_toml(model.port()))
@@ -303,7 +304,8 @@ async fn the_demo_ends_with_a_merge_with_the_real_codex_too() {
         "commit_body": "", "pr_title": "Add a good-night greeting", "pr_body": "", "question": "",
     });
     let turns = vec![vec![ModelStep::Patch(patch.to_owned())]];
-    let model = ModelServer::start(ModelScript { turns, report }).await.unwrap();
+    let model =
+        ModelServer::start(ModelScript { turns, report, ..ModelScript::default() }).await.unwrap();
     let directory = directory();
     let below = |name: &str| directory.path().join(name);
     for name in ["bin", ".codex"] {

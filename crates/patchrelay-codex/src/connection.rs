@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use patchrelay_domain::TurnStatus;
 use patchrelay_ports::{AgentError, AgentEvent};
 use patchrelay_process::{Child, Command};
 use serde::Deserialize;
@@ -28,13 +29,16 @@ use tokio::{
 use crate::{
     lines::{Line, Lines, MAX_LINE},
     questions::answer,
+    quota::Quota,
     turns::{Stage, Turns},
-    wire::{Incoming, News, Refusal, TurnBody, codex_time, one_line},
+    wire::{Incoming, News, Refusal, TurnBody, What, codex_time, one_line},
 };
 
 /// How many messages wait for the pipe. The session has one request under way; the rest are refusals to questions,
 /// and a process that asks more than this without reading an answer is broken.
 const OUTBOX: usize = 64;
+/// The news of the login's quota. They are of no thread.
+const QUOTA: &str = "account/rateLimits/updated";
 /// How many requests may wait for an answer, those that nobody waits for any more included. Codex drops answers when it is
 /// asked more than a few hundred things at once.
 const MAX_IN_FLIGHT: usize = 64;
@@ -114,6 +118,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     turns: Turns,
+    /// What was last said of the login's quota.
+    quota: Option<Quota>,
     waiting: HashMap<u64, Waiting>,
 }
 
@@ -194,8 +200,7 @@ impl Connection {
 
     /// Takes in what was read about a turn, like news of it.
     pub(crate) fn observe(&self, news: News) {
-        self.shared.lock().turns.observe(news);
-        self.shared.changed.send_replace(());
+        self.shared.observe(news);
     }
 
     /// A turn was found to be ours whose order was not answered.
@@ -275,6 +280,18 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change under this lock is a push or a take, so what a panic leaves is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in news of a turn.
+    fn observe(&self, mut news: News) {
+        let mut state = self.lock();
+        if let (What::Ended { status, .. }, Some(quota)) = (&mut news.what, &state.quota) {
+            let ended = std::mem::replace(status, TurnStatus::Completed);
+            *status = quota.explain(ended, codex_time().timestamp());
+        }
+        state.turns.observe(news);
+        drop(state);
+        self.changed.send_replace(());
     }
 }
 
@@ -382,9 +399,13 @@ async fn talk(stdout: ChildStdout, shared: &Shared, outbox: &mpsc::WeakSender<Ve
             }
             Some(Incoming::Answer { id, result }) => answered(shared, id, result),
             Some(Incoming::News { method, params }) => {
-                if let Some(news) = News::parse(&method, params) {
-                    shared.lock().turns.observe(news);
-                    shared.changed.send_replace(());
+                if method == QUOTA {
+                    let quota = Quota::parse(&params);
+                    let mut state = shared.lock();
+                    // A later answer may leave out what an earlier one said.
+                    state.quota = quota.or(state.quota.take());
+                } else if let Some(news) = News::parse(&method, params) {
+                    shared.observe(news);
                 }
             }
             Some(Incoming::Question { id, method, params }) => {

@@ -23,6 +23,7 @@ mod failure;
 mod lines;
 mod outage;
 mod questions;
+mod quota;
 mod turns;
 mod wire;
 

@@ -9,8 +9,8 @@ use std::{
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
     routing::post,
 };
 use serde_json::{Value, json};
@@ -47,6 +47,9 @@ pub struct ModelScript {
     pub turns: Vec<Vec<ModelStep>>,
     /// What it answers when it is asked for JSON.
     pub report: Value,
+    /// The percentage of a quota of 300 minutes that each answer says is used, and when that is over, in seconds since the
+    /// epoch. Without it, answers say nothing of a quota.
+    pub quota: Option<(u32, i64)>,
 }
 
 /// A request that the model got.
@@ -184,10 +187,24 @@ async fn respond(
         };
         (step, talk.calls)
     };
+    let quota: Vec<_> = state
+        .script
+        .quota
+        .iter()
+        .flat_map(|(used, resets_at)| {
+            [
+                ("x-codex-primary-used-percent", used.to_string()),
+                ("x-codex-primary-window-minutes", "300".to_owned()),
+                ("x-codex-primary-reset-at", resets_at.to_string()),
+            ]
+        })
+        .map(|(name, value)| (HeaderName::from_static(name), value))
+        .collect();
+    let quota = AppendHeaders(quota);
     let events = match step {
         ModelStep::Http(status, body) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return (status, Json(body)).into_response();
+            return (status, quota, Json(body)).into_response();
         }
         ModelStep::Fail { code, message } => failure(&code, &message, call),
         ModelStep::Patch(_) | ModelStep::Shell(_) | ModelStep::Plan(_) | ModelStep::Say(_) => {
@@ -200,7 +217,7 @@ async fn respond(
             format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default())
         })
         .collect();
-    ([(header::CONTENT_TYPE, "text/event-stream")], text).into_response()
+    ([(header::CONTENT_TYPE, "text/event-stream")], quota, text).into_response()
 }
 
 impl Shared {

@@ -420,6 +420,28 @@ async fn a_failed_model_ends_the_turn_as_what_it_is() {
     }
 }
 
+/// The message of a used-up quota names no time, and the quota's own news do.
+#[tokio::test]
+async fn a_quota_that_is_used_up_says_how_much_of_it_and_until_when() {
+    let later = crate::wire::codex_time().timestamp() + 3_600;
+    let window = json!({ "usedPercent": 100, "windowDurationMins": 300, "resetsAt": later });
+    let fail = Step::FailAs {
+        message: "You've hit your usage limit.".to_owned(),
+        info: json!("usageLimitExceeded"),
+    };
+    let steps = vec![
+        news("account/rateLimits/updated", json!({ "rateLimits": { "primary": window } })),
+        news("account/rateLimits/updated", json!({ "rateLimits": { "primary": null } })),
+        fail,
+    ];
+    let mut case = Case::of([steps]).await;
+    let TurnStatus::Barred { reason, retry_after } = case.end().await.1 else { panic!("it ran") };
+    assert!(reason.ends_with("used of the quota: 100 % of 300 minutes"), "{reason}");
+    let wait = retry_after.expect("it is known").as_secs();
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+    case.over().await;
+}
+
 /// The table at the top names what is there, and leaves no row out.
 #[test]
 fn every_row_has_a_test_or_a_reason() {

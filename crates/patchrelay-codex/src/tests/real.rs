@@ -25,9 +25,13 @@ struct Stage {
 
 /// Starts the real codex in a git repository that would like to run a command of its own.
 async fn stage(turns: Vec<Vec<ModelStep>>) -> Stage {
+    stage_of(ModelScript { turns, ..ModelScript::default() }).await
+}
+
+async fn stage_of(script: ModelScript) -> Stage {
     let world = World::new();
     let report = json!({ "outcome": "done", "summary": "did it", "commit_subject": "Do it" });
-    let model = ModelServer::start(ModelScript { turns, report }).await.unwrap();
+    let model = ModelServer::start(ModelScript { report, ..script }).await.unwrap();
     let trap = format!(
         "[mcp_servers.trap]\ncommand = \"/bin/sh\"\nargs = [\"-c\", \"touch {}\"]\n",
         text(&world.path("trap"))

@@ -29,7 +29,11 @@ async fn each_request_of_a_turn_takes_a_step_and_each_turn_its_own() {
     let first =
         vec![ModelStep::Patch("*** Begin Patch".to_owned()), ModelStep::Shell("ls".to_owned())];
     let second = vec![ModelStep::Say("second".to_owned())];
-    let script = ModelScript { turns: vec![first, second], report: json!({ "outcome": "done" }) };
+    let script = ModelScript {
+        turns: vec![first, second],
+        report: json!({ "outcome": "done" }),
+        ..ModelScript::default()
+    };
     let server = ModelServer::start(script).await.unwrap();
     assert_eq!(ask(&server, "one", Value::Null).await["name"], "apply_patch");
     assert_eq!(ask(&server, "one", Value::Null).await["arguments"], "{\"cmd\":\"ls\"}");

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use patchrelay_domain::{RunId, TurnStatus};
 use patchrelay_ports::{AgentEvent, AgentRuntime, AgentSession, ThreadSpec};
-use patchrelay_testkit::model::ModelStep;
+use patchrelay_testkit::model::{ModelScript, ModelStep};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{PATIENCE, shell, stage, work};
+use super::{PATIENCE, shell, stage, stage_of, work};
 use crate::CodexRuntime;
 
 /// Runs a turn to its end. Answers with the tokens that it cost and its status.
@@ -94,4 +94,21 @@ async fn every_failure_of_the_model_ends_the_turn_as_what_it_is() {
         }
         stage.session.close().await;
     }
+}
+
+#[tokio::test]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn a_used_up_quota_is_told_with_how_much_of_it_and_until_when() {
+    let later = crate::wire::codex_time().timestamp() + 3_600;
+    let limit = json!({ "error": { "type": "usage_limit_reached", "message": "used up" } });
+    let turns = vec![vec![shell("true"), ModelStep::Http(429, limit)]];
+    let script = ModelScript { turns, quota: Some((100, later)), ..ModelScript::default() };
+    let mut stage = stage_of(script).await;
+    stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    stage.session.start_turn(&work("go")).await.unwrap();
+    let (_, status) = cost(&mut stage.session).await;
+    let TurnStatus::Barred { reason, retry_after } = &status else { panic!("{status:?}") };
+    assert!(reason.ends_with("used of the quota: 100 % of 300 minutes"), "{reason}");
+    assert!(retry_after.is_some_and(|after| 3_000 < after.as_secs()), "{status:?}");
+    stage.session.close().await;
 }
