@@ -26,8 +26,9 @@ use patchrelay_domain::{
     TurnRecord, Versioned, Worktree,
 };
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, Guard, Ids, MockForge,
-    MockTracker, MockWorkspaces, Moved, NewRun, Store, ThreadSpec, TurnOrder, Worker,
+    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, Guard, Ids, Message,
+    MockForge, MockTracker, MockWorkspaces, Moved, NewRun, Store, ThreadSpec, Told, TurnOrder,
+    Worker,
 };
 use patchrelay_store::SqlStore;
 use tokio::{
@@ -118,6 +119,14 @@ impl AgentSession for Agent {
 
     async fn next_event(&mut self) -> Result<AgentEvent, AgentError> {
         pending().await
+    }
+
+    async fn tell(&mut self, _: &Message) -> Result<Told, AgentError> {
+        pending().await
+    }
+
+    async fn told(&mut self, _: &[String]) -> Result<Vec<String>, AgentError> {
+        Ok(Vec::new())
     }
 
     async fn interrupt(&mut self) -> Result<(), AgentError> {

@@ -14,8 +14,8 @@ use patchrelay_domain::{
 };
 use patchrelay_ports::{
     AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, CommitOrder, Ids,
-    PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, ThreadSpec, TreeState, TurnOrder,
-    WorkspaceError, Workspaces,
+    Message, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, ThreadSpec, Told, TreeState,
+    TurnOrder, WorkspaceError, Workspaces,
 };
 use patchrelay_process::{Command, Output};
 use tokio::time::Instant;
@@ -69,6 +69,14 @@ impl AgentSession for Session {
             Some(event) => Ok(event),
             None => std::future::pending().await,
         }
+    }
+
+    async fn tell(&mut self, _: &Message) -> Result<Told, AgentError> {
+        Ok(Told::NoTurn)
+    }
+
+    async fn told(&mut self, _: &[String]) -> Result<Vec<String>, AgentError> {
+        Ok(Vec::new())
     }
 
     async fn interrupt(&mut self) -> Result<(), AgentError> {

@@ -56,6 +56,14 @@ pub enum GateHit {
         /// What it says.
         target: String,
     },
+    /// A new path that is the same as another one for file systems that do not tell upper from lower case, or the ways to
+    /// write an accent: there, one of the two is lost.
+    SameName {
+        /// Which.
+        path: String,
+        /// The other one.
+        other: String,
+    },
     /// Something beyond the bounds of what is looked at: it is not in the tree, or was not searched for secrets.
     BeyondBounds {
         /// Which.
@@ -212,6 +220,7 @@ pub fn is_releasable(hit: &GateHit) -> bool {
         | GateHit::Binary { .. }
         | GateHit::OutOfScope { .. }
         | GateHit::OutwardLink { .. }
+        | GateHit::SameName { .. }
         | GateHit::Revert { .. }
         | GateHit::TakenBack { .. }
         | GateHit::WeakenedTest { .. } => true,
@@ -230,6 +239,7 @@ fn path_of(hit: &GateHit) -> Option<&str> {
         | GateHit::NestedRepository { path }
         | GateHit::ForeignLink { path }
         | GateHit::OutwardLink { path, .. }
+        | GateHit::SameName { path, .. }
         | GateHit::BeyondBounds { path }
         | GateHit::TooLarge { path, .. }
         | GateHit::Binary { path, .. }
@@ -262,6 +272,9 @@ pub(crate) fn question(hits: &[GateHit]) -> String {
             }
             GateHit::OutwardLink { path, target } => {
                 format!("{} is a link out of the repository, to {}", code(path), code(target))
+            }
+            GateHit::SameName { path, other } => {
+                format!("{} and {} are one name on some systems", code(path), code(other))
             }
             GateHit::BeyondBounds { path } => {
                 format!("{} is beyond what I can look at", code(path))

@@ -14,6 +14,7 @@ use patchrelay_domain::{
     ChangeSet, ChangedFile, CommitSha, GateHit, Now, SecretPatterns, TakenBack,
 };
 use patchrelay_ports::WorkspaceError;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
     clone::blocking,
@@ -67,6 +68,7 @@ pub(crate) async fn gather(
         }
     });
     let files = files.collect();
+    found.extend(reader.same_names(&snapshot).await.map_err(local(failed()))?);
     found.extend(snapshot.hits.into_iter().map(|hit| without_secrets(hit, secrets)));
     Ok(ChangeSet { files, commits: Vec::new(), taken_back, found })
 }
@@ -120,6 +122,10 @@ fn without_secrets(mut hit: GateHit, secrets: &SecretPatterns) -> GateHit {
         | GateHit::ForeignLink { path }
         | GateHit::BeyondBounds { path }
         | GateHit::TooLarge { path, .. } => *path = secrets.shown_path(path).to_owned(),
+        GateHit::SameName { path, other } => {
+            *path = secrets.shown_path(path).to_owned();
+            *other = secrets.shown_path(other).to_owned();
+        }
         // A snapshot makes none of these.
         GateHit::ProtectedPath { .. }
         | GateHit::OutwardLink { .. }
@@ -306,6 +312,20 @@ impl Reader<'_> {
         Ok(assigned(&listed, &text, &paths))
     }
 
+    /// The new paths that some file systems do not tell from another path of the tree.
+    async fn same_names(&self, snapshot: &Snapshot) -> Result<Vec<GateHit>, GitError> {
+        let is_new = |difference: &&Difference| difference.before.mode == Mode::Nothing;
+        let new: Vec<GitPath> =
+            snapshot.differences.iter().filter(is_new).map(|it| it.path.clone()).collect();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = self.call().args(["ls-tree", "-r", "-z", "--name-only", snapshot.tree.as_str()]);
+        let all = call.bytes().await?;
+        let hits = blocking(move || Ok(collisions(&new, &all))).await.map_err(GitError::Disk)?;
+        Ok(hits.into_iter().map(|hit| without_secrets(hit, self.secrets)).collect())
+    }
+
     /// The newest commits of the history each of whose paths the change makes what it was before.
     async fn taken_back(
         &self,
@@ -344,6 +364,39 @@ impl Reader<'_> {
         });
         Ok(told.collect())
     }
+}
+
+/// The new paths whose name, or that of a directory above them, is another one's if case and composition do not count.
+fn collisions(new: &[GitPath], all: &[u8]) -> Vec<GateHit> {
+    let wanted: HashSet<String> = new.iter().flat_map(|path| prefixes(path)).map(folded).collect();
+    let mut spellings: HashMap<String, BTreeSet<&[u8]>> = HashMap::new();
+    for path in all.split(|b| *b == 0) {
+        for prefix in prefixes(path) {
+            let name = folded(prefix);
+            if wanted.contains(&name) {
+                spellings.entry(name).or_default().insert(prefix);
+            }
+        }
+    }
+    let other = |path: &GitPath| {
+        prefixes(path).into_iter().find_map(|prefix| {
+            let found = spellings.get(&folded(prefix))?;
+            found.iter().find(|spelling| **spelling != prefix).map(|other| shown(other))
+        })
+    };
+    new.iter()
+        .filter_map(|path| Some(GateHit::SameName { path: shown(path), other: other(path)? }))
+        .collect()
+}
+
+/// The path, and the directories above it.
+fn prefixes(path: &[u8]) -> Vec<&[u8]> {
+    let slashes = path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
+    slashes.chain([path.len()]).map(|end| &path[..end]).collect()
+}
+
+fn folded(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).nfc().flat_map(char::to_lowercase).collect()
 }
 
 /// The paths of which a diff is made. Of a renamed file both are there, or else neither has a diff.

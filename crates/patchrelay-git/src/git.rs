@@ -21,13 +21,14 @@ const LOCAL_DEADLINE: Duration = Duration::from_secs(300);
 const MAX_STDOUT: usize = 256 * 1024 * 1024;
 
 /// Overrules whatever a repository could bring along. Hooks, monitors, filters, helpers and signers are programs.
-const SAFE_CONFIG: [&str; 15] = [
+const SAFE_CONFIG: [&str; 16] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.untrackedCache=false",
     "core.attributesFile=/dev/null",
     "core.excludesFile=/dev/null",
     "core.protectNTFS=true",
+    "core.protectHFS=true",
     "core.quotePath=false",
     // Staged work is the product of a run, so it has to outlive a power failure.
     "core.fsync=committed",

@@ -17,7 +17,7 @@ use crate::{
     names::{commit_arg, is_object},
     place::Place,
     raw::{self, Difference},
-    walk::{GitPath, Walked, walk},
+    walk::{GitPath, Walked, remove_snares, walk},
     worktree::is_git_file_ours,
 };
 
@@ -50,8 +50,12 @@ pub(crate) async fn take(
 ) -> Result<Snapshot, WorkspaceError> {
     let failed = || format!("take a snapshot of `{}`", place.path.display());
     let base = commit_arg(base)?;
+    let root = place.path.clone();
+    blocking(move || remove_snares(&root)).await.map_err(local(failed()))?;
     seed_index(place).await.map_err(local(failed()))?;
-    let stage = |args: &[&str]| staging(git, place).args(args);
+    // How a content is converted is said by the base: what the agent wrote of that is not in force before it is merged.
+    let stage = |args: &[&str]| staging(git, place).env("GIT_ATTR_SOURCE", base).args(args);
+    drop_blind_index(git, place).await.map_err(local(failed()))?;
     // Entries that the base has in the same version keep what the agent's index knows of their file, so unchanged
     // files are not read again.
     stage(&["read-tree", "-m", base]).done().await.map_err(local(failed()))?;
@@ -123,6 +127,8 @@ fn plan(base_paths: &HashMap<GitPath, bool>, walked: &Walked, others: &[u8]) -> 
     plan.hits.extend(
         walked.forbidden_links.iter().map(|path| GateHit::ForeignLink { path: shown(path) }),
     );
+    plan.hits
+        .extend(walked.too_deep.iter().map(|path| GateHit::BeyondBounds { path: shown(path) }));
     for path in base_paths.keys() {
         match walked.files.get(path) {
             Some(bytes) if MAX_STAGED_BYTES < *bytes => {
@@ -131,7 +137,9 @@ fn plan(base_paths: &HashMap<GitPath, bool>, walked: &Walked, others: &[u8]) -> 
             Some(_) => {
                 plan.additions.insert(path.clone());
             }
-            None if walked.submodules.contains(path) || is_inside(path, &walked.nested) => {}
+            None if walked.submodules.contains(path)
+                || is_inside(path, &walked.nested)
+                || is_inside(path, &walked.too_deep) => {}
             None => plan.removals.push(path.clone()),
         }
     }
@@ -181,6 +189,16 @@ async fn seed_index(place: &Place) -> io::Result<()> {
         }
     })
     .await
+}
+
+/// Forgets an index that is told not to look at some files, so that all are read.
+async fn drop_blind_index(git: &Git, place: &Place) -> Result<(), GitError> {
+    let listing = staging(git, place).args(["ls-files", "-v", "-z"]).bytes().await?;
+    if split(&listing).iter().all(|line| line.starts_with(b"H ")) {
+        return Ok(());
+    }
+    let index = place.index.clone();
+    blocking(move || remove_index(&index)).await.map_err(GitError::Disk)
 }
 
 /// An index of an earlier snapshot could be of another base.

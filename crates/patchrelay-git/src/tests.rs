@@ -4,6 +4,7 @@ mod attack;
 mod crash;
 mod evidence;
 mod fetch;
+mod hostile;
 mod limits;
 mod removal;
 mod token;

@@ -124,12 +124,13 @@ impl GitWorkspaces {
             operation: format!("start from branch `{}`", order.base_branch),
             reason: "the remote has no such branch".to_owned(),
         })?;
+        // What an agent writes about LFS does not make a file one of LFS's.
+        self.refuse_large_file_storage(place, &base).await?;
         let start = match clone::fetched_tip(&self.git, &place.clone, &order.branch).await? {
             None => base,
             Some(tip) if publish::run_of(&self.git, &place.clone, &tip).await?.is_some() => tip,
             Some(_) => return Err(WorkspaceError::BranchTaken { branch: order.branch.clone() }),
         };
-        self.refuse_large_file_storage(place, &start).await?;
         Ok(start)
     }
 

@@ -174,26 +174,44 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
         Err(error) => Err(error),
         Ok(metadata) if !metadata.is_dir() => fs::remove_file(path),
         Ok(_) => match fs::remove_dir_all(path) {
-            // Caches of package managers are often read-only, and then their directories cannot be emptied.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                make_writable(path)?;
-                fs::remove_dir_all(path)
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::info!(path = %path.display(), %error, "removing it piece by piece");
+                remove_piece_by_piece(path)
             }
-            removed => removed,
+            Ok(()) | Err(_) => Ok(()),
         },
     }
 }
 
-fn make_writable(root: &Path) -> io::Result<()> {
+/// Removes a directory that cannot be removed at once: its directories are read-only, as caches of package managers
+/// often are, or lie deeper than a path can say. Each is moved up before it is emptied, so that no path is long and no
+/// directory has to be held open while another one is.
+fn remove_piece_by_piece(root: &Path) -> io::Result<()> {
+    let open = |dir: &Path| fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    open(root)?;
     let mut pending = vec![root.to_owned()];
+    let mut moved = 0_u64;
     while let Some(dir) = pending.pop() {
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
-        for entry in fs::read_dir(&dir)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                pending.push(entry.path());
+        for entry in fs::read_dir(&dir)?.collect::<io::Result<Vec<_>>>()? {
+            let path = entry.path();
+            if !entry.file_type()?.is_dir() {
+                fs::remove_file(path)?;
+                continue;
             }
+            open(&path)?;
+            let up = loop {
+                let up = root.join(format!("{moved}"));
+                moved += 1;
+                if fs::symlink_metadata(&up).is_err() {
+                    break up;
+                }
+            };
+            fs::rename(path, &up)?;
+            pending.push(up);
+        }
+        if dir != root {
+            fs::remove_dir(dir)?;
         }
     }
-    Ok(())
+    fs::remove_dir(root)
 }
