@@ -51,8 +51,12 @@ fn observe(lines: &[Line]) {
                     turns.observe(news);
                 }
             }
-            Some(Incoming::Answer { result: Err(reason), .. }) => {
-                assert_eq!(one_line(&reason), reason, "it is one line of bounded length");
+            Some(Incoming::Answer { result: Err(refusal), .. }) => {
+                assert_eq!(
+                    one_line(&refusal.reason),
+                    refusal.reason,
+                    "it is one line of bounded length"
+                );
             }
             Some(Incoming::Answer { result: Ok(_), .. } | Incoming::Question { .. }) | None => {}
         }

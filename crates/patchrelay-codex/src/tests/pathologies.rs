@@ -130,6 +130,7 @@ impl Case {
             match event.unwrap() {
                 AgentEvent::Progress { line: said } if said.contains(line) => return,
                 AgentEvent::Progress { .. }
+                | AgentEvent::Seen(_)
                 | AgentEvent::Heard { .. }
                 | AgentEvent::Spent { .. } => {}
                 end @ AgentEvent::TurnEnded { .. } => panic!("{end:?}"),

@@ -29,7 +29,7 @@ async fn heard(session: &mut Box<dyn AgentSession>) -> Vec<String> {
     loop {
         match timeout(PATIENCE, session.next_event()).await.expect("the turn ends").unwrap() {
             AgentEvent::Heard { message } => heard.push(message),
-            AgentEvent::Progress { .. } | AgentEvent::Spent { .. } => {}
+            AgentEvent::Progress { .. } | AgentEvent::Seen(_) | AgentEvent::Spent { .. } => {}
             AgentEvent::TurnEnded { .. } => return heard,
         }
     }
