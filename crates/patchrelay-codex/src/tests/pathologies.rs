@@ -181,15 +181,25 @@ async fn what_is_left_open_ends_with_its_turn() {
     case.over().await;
 }
 
+/// A command that leaves this shell script behind, in a session of its own. The command's own group ends with it, so it
+/// waits until the script is out of that.
+fn daemon(script: &str) -> Step {
+    Step::Run(format!(
+        "setsid sh -c 'touch out; {script}' >&- 2>&- & while [ ! -e out ]; do sleep 0.01; done"
+    ))
+}
+
 /// An interrupt ends no command, and one with a session of its own survives the process group.
 #[tokio::test]
 async fn a_process_that_left_its_turn_does_not_survive_the_session() {
-    let daemon = Step::Run("setsid sleep 1000 >&- 2>&- & echo".to_owned());
+    let daemon = daemon("exec sleep 1000");
     for ends_by_itself in [true, false] {
         let last = if ends_by_itself { say("done") } else { Step::Hang };
         let mut case = Case::of([vec![daemon.clone(), say("hm"), last]]).await;
         case.until("it says: hm").await;
-        assert_eq!(leftovers(&case.marker()).await.unwrap().len(), 2, "the agent and its daemon");
+        let marker = case.marker();
+        let both = async { while leftovers(&marker).await.unwrap().len() != 2 {} };
+        timeout(IN_TIME, both).await.expect("the agent and its daemon are found");
         if !ends_by_itself {
             case.session.interrupt().await.unwrap();
         }
@@ -344,13 +354,14 @@ async fn a_directory_that_is_not_there_starts_nothing() {
 
 #[tokio::test]
 async fn a_tree_of_processes_that_outlives_a_killed_agent_is_reaped() {
-    let tree =
-        Step::Run("setsid sh -c 'sleep 1000 & setsid sleep 1000' >&- 2>&- & echo".to_owned());
+    let tree = daemon("sleep 1000 & setsid sleep 1000 & wait");
     let mut case = Case::of([vec![tree, say("hm"), Step::Hang]]).await;
     case.until("it says: hm").await;
     let (marker, runtime) = (case.marker(), case.runtime());
     drop(case.session); // SIGKILL
-    assert!(!leftovers(&marker).await.unwrap().is_empty(), "they are in sessions of their own");
+    // The two that sleep and the shell between them, in sessions of their own.
+    let tree = async { while leftovers(&marker).await.unwrap().len() != 3 {} };
+    timeout(IN_TIME, tree).await.expect("they survive");
     timeout(IN_TIME, runtime.reap(&RunId::new("run-1"))).await.expect("in time").unwrap();
     assert_eq!(leftovers(&marker).await.unwrap(), Vec::<u32>::new());
 }
