@@ -142,6 +142,8 @@ impl Workspaces for InTheRemote {
             branch: order.branch.clone(),
             base_branch: order.base_branch.clone(),
             base,
+            merge: None,
+            is_behind: false,
         })
     }
 
@@ -149,6 +151,7 @@ impl Workspaces for InTheRemote {
         Ok(TreeState {
             tree: TreeId::new(worktree.path.clone()),
             is_clean: false,
+            unmerged: Vec::new(),
             changes: ChangeSet::of_paths(["work.txt"]),
         })
     }
@@ -171,7 +174,7 @@ impl Workspaces for InTheRemote {
             time = order.at_millis / 1_000,
             length = order.message.len(),
             message = order.message,
-            parent = order.parent,
+            parent = order.parents[0],
         );
         let (remote, _) = self.of(&order.project);
         let made = run(remote, &["fast-import", "--quiet", "--force"], stream).await;

@@ -148,8 +148,8 @@ pub use crate::{
     },
     retention::{Cuts, DELIVERY_IDS, Retention},
     run::{
-        Charge, Interruption, Publication, RunOutcome, RunState, RunStatus, RunType, TurnStatus,
-        Worktree, charge,
+        BaseMerge, Charge, Interruption, Publication, RunOutcome, RunState, RunStatus, RunType,
+        TurnStatus, Worktree, charge,
     },
     schedule::{ActiveRuns, Load, PATIENCE, ReadyIssue, STARTS_PER_HOUR, SlotLimits, schedule},
     state::{

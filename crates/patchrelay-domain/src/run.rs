@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BranchName, CommitSha, GateHit, PullRequest, Report, ThreadId, Timestamp, TreeId, TurnId,
+    prompt::Conflict,
 };
 
 /// What a run is for.
@@ -65,6 +66,39 @@ pub struct Worktree {
     pub base_branch: BranchName,
     /// The commit that the work stands on.
     pub base: CommitSha,
+    /// The merge of the base branch that we began in it: then the commit that it stands on is that merge as git left it,
+    /// and is never published (D30).
+    #[serde(default)]
+    pub merge: Option<BaseMerge>,
+    /// Whether what it should stand on has moved on, and its unpublished edits do not fit onto that.
+    #[serde(default)]
+    pub is_behind: bool,
+}
+
+impl Worktree {
+    /// The commits that its work is a child of.
+    pub fn parents(&self) -> Vec<CommitSha> {
+        match &self.merge {
+            None => vec![self.base.clone()],
+            Some(merge) => vec![merge.head.clone(), merge.base.clone()],
+        }
+    }
+
+    /// The paths that the merge begun in it could not settle.
+    pub fn conflicts(&self) -> &[Conflict] {
+        self.merge.as_ref().map_or(&[], |merge| &merge.conflicts)
+    }
+}
+
+/// A merge of the base branch into our published work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseMerge {
+    /// Our published head.
+    pub head: CommitSha,
+    /// The tip of the base branch that was merged into it.
+    pub base: CommitSha,
+    /// The paths that were at odds.
+    pub conflicts: Vec<Conflict>,
 }
 
 /// How a run stands. Each variant holds exactly what is true there; it is stored before the step that it names.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use patchrelay_domain::{
-    ChangeSet, ChangedFile, CommitSha, GateHit, Now, SecretPatterns, TakenBack,
+    BaseMerge, ChangeSet, ChangedFile, CommitSha, GateHit, Now, SecretPatterns, TakenBack, Worktree,
 };
 use patchrelay_ports::WorkspaceError;
 use unicode_normalization::UnicodeNormalization as _;
@@ -22,7 +22,7 @@ use crate::{
     git::{Call, Git},
     names::commit_arg,
     raw::{self, COMMIT_MARK, Difference, Mode, Side},
-    snapshot::{Snapshot, shown},
+    snapshot::{Snapshot, shown, split},
     walk::GitPath,
 };
 
@@ -43,22 +43,26 @@ const MAX_COMMITS: &str = "200";
 /// How much of a file git looks at to tell whether it is a text.
 const BINARY_SIGN_WITHIN: usize = 8_000;
 
-/// Gathers it. Every path of the snapshot is in it.
+/// Gathers it. Every path of the snapshot is in it, but for those of a merge that are what a parent has.
 pub(crate) async fn gather(
     git: &Git,
     clone: &Path,
-    base: &CommitSha,
-    snapshot: Snapshot,
+    worktree: &Worktree,
+    mut snapshot: Snapshot,
     secrets: &Arc<SecretPatterns>,
 ) -> Result<ChangeSet, WorkspaceError> {
     let failed = || "look at what is to be published".to_owned();
     let reader = Reader { git, clone, secrets };
     let sizes = reader.sizes(&snapshot.differences).await.map_err(local(failed()))?;
+    let taken_back = reader.taken_back(&worktree.base, &snapshot.differences).await;
+    let taken_back = taken_back.map_err(local(failed()))?;
+    if let Some(merge) = &worktree.merge {
+        reader.leave_out_parents(merge, &mut snapshot).await.map_err(local(failed()))?;
+    }
     let (contents, mut found) =
         reader.contents(&snapshot.differences, &sizes).await.map_err(local(failed()))?;
-    let mut patches = reader.patches(&snapshot, &sizes).await.map_err(local(failed()))?;
-    let taken_back =
-        reader.taken_back(base, &snapshot.differences).await.map_err(local(failed()))?;
+    let mut patches =
+        reader.patches(&worktree.merge, &snapshot, &sizes).await.map_err(local(failed()))?;
     let files = snapshot.differences.iter().map(|difference| {
         let content = contents.get(&difference.after.object);
         ChangedFile {
@@ -290,26 +294,77 @@ impl Reader<'_> {
         }
     }
 
-    /// The diff of each path that is short enough to be judged, with renames recognized.
+    /// Leaves out what is not the run's doing: a path that is as the merged base has it, and an unmerged one that is as
+    /// our head has it. Giving up what the base brought elsewhere stays.
+    async fn leave_out_parents(
+        &self,
+        merge: &BaseMerge,
+        snapshot: &mut Snapshot,
+    ) -> Result<(), GitError> {
+        let of_base = self.changed_since(&merge.base, snapshot).await?;
+        let of_head = self.changed_since(&merge.head, snapshot).await?;
+        let unmerged: HashSet<&[u8]> =
+            merge.conflicts.iter().map(|conflict| conflict.path.as_bytes()).collect();
+        snapshot.differences.retain(|difference| {
+            let path = &difference.path;
+            of_base.contains(path)
+                && (of_head.contains(path) || !unmerged.contains(path.as_slice()))
+        });
+        Ok(())
+    }
+
+    async fn changed_since(
+        &self,
+        commit: &CommitSha,
+        snapshot: &Snapshot,
+    ) -> Result<HashSet<GitPath>, GitError> {
+        let call = self.call().args(["diff-tree", "-r", "-z", "--name-only", "--no-renames"]);
+        let call = call.args([commit.as_str(), snapshot.tree.as_str(), "--"]);
+        Ok(split(&call.bytes().await?).into_iter().collect())
+    }
+
+    /// The diff of each path that is short enough to be judged, with renames recognized. A path that was unmerged is
+    /// compared with the merged base: before, it had the lines of both sides.
     async fn patches(
         &self,
+        merge: &Option<BaseMerge>,
         snapshot: &Snapshot,
         sizes: &HashMap<String, u64>,
     ) -> Result<HashMap<GitPath, String>, GitError> {
-        let paths = worth_patching(&snapshot.differences, sizes);
+        let mut paths = worth_patching(&snapshot.differences, sizes);
+        let Some(merge) = merge else {
+            return self.patches_since(snapshot.base_tree.as_str(), snapshot, &paths).await;
+        };
+        let was_unmerged = |path: &GitPath| {
+            merge.conflicts.iter().any(|conflict| conflict.path.as_bytes() == path.as_slice())
+        };
+        let unmerged: BTreeSet<GitPath> =
+            paths.iter().filter(|path| was_unmerged(path)).cloned().collect();
+        paths.retain(|path| !unmerged.contains(path));
+        let mut patches = self.patches_since(snapshot.base_tree.as_str(), snapshot, &paths).await?;
+        patches.extend(self.patches_since(merge.base.as_str(), snapshot, &unmerged).await?);
+        Ok(patches)
+    }
+
+    async fn patches_since(
+        &self,
+        before: &str,
+        snapshot: &Snapshot,
+        paths: &BTreeSet<GitPath>,
+    ) -> Result<HashMap<GitPath, String>, GitError> {
         if paths.is_empty() {
             return Ok(HashMap::new());
         }
         let compare = |form: &[&str]| {
             let call = self.call().args(["diff-tree", "-r", "--find-renames", "--no-abbrev"]);
             let call = call.args(["--no-color", "--no-ext-diff", "--no-textconv", "--text"]);
-            let call = call.args(form).args([snapshot.base_tree.as_str(), snapshot.tree.as_str()]);
+            let call = call.args(form).args([before, snapshot.tree.as_str()]);
             call.args(["--"]).args(paths.iter().map(|path| OsStr::from_bytes(path)))
         };
         let listed = compare(&["--raw", "-z"]).bytes().await?;
         let listed = raw::parse(&listed).map_err(|error| unexpected("diff-tree", error))?;
         let text = compare(&["--patch"]).bytes().await?;
-        Ok(assigned(&listed, &text, &paths))
+        Ok(assigned(&listed, &text, paths))
     }
 
     /// The new paths that some file systems do not tell from another path of the tree.

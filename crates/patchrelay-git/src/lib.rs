@@ -15,6 +15,7 @@ mod clone;
 mod config;
 mod error;
 mod evidence;
+mod freshen;
 mod git;
 mod locks;
 mod names;

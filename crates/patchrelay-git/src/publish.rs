@@ -37,14 +37,10 @@ pub(crate) async fn commit(
         .on(git.in_repository(clone))
         .env("GIT_AUTHOR_DATE", &date)
         .env("GIT_COMMITTER_DATE", &date);
-    let call = call.args([
-        "commit-tree",
-        tree_arg(&order.tree)?,
-        "-p",
-        commit_arg(&order.parent)?,
-        "-F",
-        "-",
-    ]);
+    let mut call = call.args(["commit-tree", tree_arg(&order.tree)?, "-F", "-"]);
+    for parent in &order.parents {
+        call = call.args(["-p", commit_arg(parent)?]);
+    }
     let commit =
         object(call.stdin(order.message.clone().into_bytes())).await.map_err(local(failed()))?;
     refs::set(git, clone, pin, &commit, Before::Anything).await?;

@@ -26,7 +26,7 @@ impl Mode {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "000000" => Some(Self::Nothing),
             "100644" | "100664" => Some(Self::File),

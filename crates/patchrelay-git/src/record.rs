@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use patchrelay_domain::CommitSha;
+use patchrelay_domain::{BaseMerge, CommitSha};
 use patchrelay_ports::WorkspaceError;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
@@ -19,11 +19,35 @@ use crate::{error::local, place::Place};
 pub(crate) struct Record {
     /// The commit that it stands on.
     pub base: CommitSha,
+    /// The merge that this commit is, if we began one.
+    #[serde(default)]
+    pub merge: Option<BaseMerge>,
     /// Whether it was made completely.
     pub is_whole: bool,
 }
 
+/// Where a worktree stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stand {
+    /// The commit whose content its edits are compared with.
+    pub commit: CommitSha,
+    /// The merge that this commit is, if we began one.
+    pub merge: Option<BaseMerge>,
+}
+
+impl Stand {
+    /// The record of a worktree that stands here.
+    pub(crate) fn record(&self, is_whole: bool) -> Record {
+        Record { base: self.commit.clone(), merge: self.merge.clone(), is_whole }
+    }
+}
+
 impl Record {
+    /// Where the worktree stands.
+    pub(crate) fn stand(&self) -> Stand {
+        Stand { commit: self.base.clone(), merge: self.merge.clone() }
+    }
+
     /// The record of this place, if there is one.
     pub(crate) async fn load(place: &Place) -> Result<Option<Self>, WorkspaceError> {
         let failed = || format!("read the record of worktree `{}`", place.path.display());

@@ -209,7 +209,8 @@ fn remove_index(index: &Path) -> io::Result<()> {
     }
 }
 
-fn staging(git: &Git, place: &Place) -> Call {
+/// A call about the worktree's files and the snapshot's index.
+pub(crate) fn staging(git: &Git, place: &Place) -> Call {
     git.in_repository(&place.clone)
         .with_files(&place.path, &place.index)
         .marked(&git.marker_of(&place.path))
@@ -244,7 +245,8 @@ fn directories(listing: &[u8]) -> HashSet<GitPath> {
         .collect()
 }
 
-fn split(listing: &[u8]) -> Vec<GitPath> {
+/// The parts of a listing, each ended by NUL.
+pub(crate) fn split(listing: &[u8]) -> Vec<GitPath> {
     listing.split(|b| *b == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect()
 }
 

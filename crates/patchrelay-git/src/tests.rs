@@ -4,6 +4,7 @@ mod attack;
 mod crash;
 mod evidence;
 mod fetch;
+mod freshen;
 mod hostile;
 mod limits;
 mod removal;

@@ -5,8 +5,8 @@ use std::path::Path;
 use async_trait::async_trait;
 use patchrelay_domain::{BranchName, CommitSha, IssueId, Project, RunId, Worktree};
 use patchrelay_ports::{
-    CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState, WorkspaceError,
-    Workspaces,
+    CommitOrder, Freshen, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState,
+    WorkspaceError, Workspaces,
 };
 use patchrelay_process::ProcessError;
 use tokio::{sync::OwnedMutexGuard, time::Instant};
@@ -15,13 +15,13 @@ use crate::{
     clone,
     config::{ConfigError, GitConfig},
     error::{GitError, local},
-    evidence,
+    evidence, freshen,
     git::Git,
     locks::{Held, Locks},
     names::{as_name, commit_arg, publish_ref},
     place::{Place, Repository},
     publish,
-    record::Record,
+    record::{Record, Stand},
     refs::remove_locks,
     rescue,
     snapshot::{self, Snapshot},
@@ -113,12 +113,8 @@ impl GitWorkspaces {
         clone::ensure(&self.git, clone).await
     }
 
-    /// The commit to start from: our own published work, or else the base branch.
-    async fn start(
-        &self,
-        order: &PrepareOrder,
-        place: &Place,
-    ) -> Result<CommitSha, WorkspaceError> {
+    /// Where work starts: on our own published work, or else on the base branch.
+    async fn start(&self, order: &PrepareOrder, place: &Place) -> Result<Stand, WorkspaceError> {
         let base = clone::fetched_tip(&self.git, &place.clone, &order.base_branch).await?;
         let base = base.ok_or_else(|| WorkspaceError::Refused {
             operation: format!("start from branch `{}`", order.base_branch),
@@ -126,12 +122,17 @@ impl GitWorkspaces {
         })?;
         // What an agent writes about LFS does not make a file one of LFS's.
         self.refuse_large_file_storage(place, &base).await?;
-        let start = match clone::fetched_tip(&self.git, &place.clone, &order.branch).await? {
-            None => base,
-            Some(tip) if publish::run_of(&self.git, &place.clone, &tip).await?.is_some() => tip,
-            Some(_) => return Err(WorkspaceError::BranchTaken { branch: order.branch.clone() }),
-        };
-        Ok(start)
+        let tip = clone::fetched_tip(&self.git, &place.clone, &order.branch).await?;
+        let Some(head) = tip else { return Ok(Stand { commit: base, merge: None }) };
+        if publish::run_of(&self.git, &place.clone, &head).await?.is_none() {
+            return Err(WorkspaceError::BranchTaken { branch: order.branch.clone() });
+        }
+        match order.freshen {
+            Freshen::MergeBase => {
+                freshen::onto_base(&self.git, &self.config.identity, place, &head, &base).await
+            }
+            Freshen::Nothing | Freshen::Carry => Ok(Stand { commit: head, merge: None }),
+        }
     }
 
     /// Without its filter, which is a program, files of LFS would be published as what they are not.
@@ -164,29 +165,49 @@ impl GitWorkspaces {
         }
     }
 
-    /// Makes an existing worktree ready and tells the commit that it stands on.
+    /// Makes an existing worktree ready, and tells where it stands and whether that is where it should.
     async fn renew(
         &self,
         order: &PrepareOrder,
         place: &Place,
-        stands_on: CommitSha,
-        start: CommitSha,
-    ) -> Result<CommitSha, WorkspaceError> {
-        let snapshot = snapshot::take(&self.git, place, &stands_on).await?;
+        found: Stand,
+        start: Stand,
+    ) -> Result<(Stand, bool), WorkspaceError> {
+        let snapshot = snapshot::take(&self.git, place, &found.commit).await?;
+        let (git, identity) = (&self.git, &self.config.identity);
         let names = (&order.issue, &order.run);
-        rescue::keep(&self.git, &self.config.identity, place, &stands_on, &snapshot, names).await?;
-        if !order.keep_edits || (stands_on != start && snapshot.tree == snapshot.base_tree) {
+        rescue::keep(git, identity, place, &found.commit, &snapshot, names).await?;
+        let has_edits = snapshot.tree != snapshot.base_tree;
+        // A merge that is under way goes on, unless its base is to be a newer one.
+        let is_begun = (has_edits || order.freshen == Freshen::Nothing)
+            && found.merge.as_ref().is_some_and(|merge| merge.head == start.commit);
+        let has_moved = found.commit != start.commit && !is_begun;
+        if !order.keep_edits || (has_moved && !has_edits) {
             // Nothing is kept, or there is nothing to keep and the start has moved.
-            worktree::make(&self.git, place, &start).await?;
-            return Ok(start);
+            worktree::make(git, place, &start).await?;
+            return Ok((start, true));
         }
         worktree::restore_git_file(place).await?;
-        if stands_on != start && self.is_tree_of(place, &start, &snapshot).await? {
-            // What it holds was published meanwhile.
-            worktree::adopt(&self.git, place, &start).await?;
-            return Ok(start);
+        if !has_moved {
+            return Ok((found, true));
         }
-        Ok(stands_on)
+        let head = start.merge.as_ref().map_or(&start.commit, |merge| &merge.head);
+        if self.is_tree_of(place, head, &snapshot).await? {
+            // What it holds was published meanwhile, so nothing of it is an edit any more.
+            if *head == start.commit {
+                worktree::adopt(git, place, &start).await?;
+            } else if !freshen::carry(git, identity, place, head, &start, &snapshot).await? {
+                worktree::make(git, place, &start).await?;
+            }
+            return Ok((start, true));
+        }
+        let is_carried = match order.freshen {
+            Freshen::Nothing => return Ok((found, true)),
+            Freshen::Carry | Freshen::MergeBase => {
+                freshen::carry(git, identity, place, &found.commit, &start, &snapshot).await?
+            }
+        };
+        Ok(if is_carried { (start, true) } else { (found, false) })
     }
 
     async fn is_tree_of(
@@ -219,18 +240,20 @@ impl Workspaces for GitWorkspaces {
         let found = worktree::find(&place).await?;
         clone::refresh(&self.git, &repository, &mut clone, asked).await?;
         let start = self.start(order, &place).await?;
-        let base = match found {
-            Found::Whole(record) => self.renew(order, &place, record.base, start).await?,
+        let (stand, is_fresh) = match found {
+            Found::Whole(record) => self.renew(order, &place, record.stand(), start).await?,
             Found::Nothing | Found::HalfMade(_) => {
                 worktree::make(&self.git, &place, &start).await?;
-                start
+                (start, true)
             }
         };
         Ok(Worktree {
             path: order.path.clone(),
             branch: order.branch.clone(),
             base_branch: order.base_branch.clone(),
-            base,
+            base: stand.commit,
+            merge: stand.merge,
+            is_behind: !is_fresh,
         })
     }
 
@@ -250,9 +273,11 @@ impl Workspaces for GitWorkspaces {
         clone::restore_config_of(&place.clone).await?;
         let snapshot = snapshot::take(&self.git, &place, &worktree.base).await?;
         let (tree, is_clean) = (snapshot.tree.clone(), snapshot.tree == snapshot.base_tree);
-        let (git, clone, secrets) = (&self.git, &place.clone, &self.config.secrets);
-        let changes = evidence::gather(git, clone, &worktree.base, snapshot, secrets).await?;
-        Ok(TreeState { tree, is_clean, changes })
+        let git = &self.git;
+        let unmerged = freshen::unmerged(git, &place, &tree, worktree.conflicts()).await?;
+        let secrets = &self.config.secrets;
+        let changes = evidence::gather(git, &place.clone, worktree, snapshot, secrets).await?;
+        Ok(TreeState { tree, is_clean, unmerged, changes })
     }
 
     async fn rescue(
@@ -316,7 +341,7 @@ impl Workspaces for GitWorkspaces {
             }
             // No agent was ever in it, or what was in it was kept before its removal began.
             Found::HalfMade(record) => {
-                worktree::remove(&place, &record.base).await?;
+                worktree::remove(&place, record).await?;
                 return Ok(Removed::Gone { rescue: None });
             }
             Found::Whole(record) => record,
@@ -332,7 +357,7 @@ impl Workspaces for GitWorkspaces {
         let identity = &self.config.identity;
         let rescue =
             rescue::keep(&self.git, identity, &place, &record.base, &snapshot, names).await?;
-        worktree::remove(&place, &record.base).await?;
+        worktree::remove(&place, record).await?;
         Ok(Removed::Gone { rescue })
     }
 

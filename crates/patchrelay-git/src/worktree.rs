@@ -6,11 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use patchrelay_domain::CommitSha;
 use patchrelay_ports::WorkspaceError;
 
 use crate::{
-    clone::blocking, error::local, git::Git, names::commit_arg, place::Place, record::Record,
+    clone::blocking,
+    error::local,
+    git::Git,
+    names::commit_arg,
+    place::Place,
+    record::{Record, Stand},
 };
 
 /// The longest `.git` file that is read, in bytes; ours is one path.
@@ -63,9 +67,9 @@ pub(crate) async fn find(place: &Place) -> Result<Found, WorkspaceError> {
 /// Makes the worktree anew, standing on this commit. What is there is removed, so it has to be ours and its content kept
 /// elsewhere. After a crash at any point the place is [`Found::Nothing`], [`Found::HalfMade`] or whole. Needs the locks
 /// of the worktree and of the clone.
-pub(crate) async fn make(git: &Git, place: &Place, base: &CommitSha) -> Result<(), WorkspaceError> {
+pub(crate) async fn make(git: &Git, place: &Place, stand: &Stand) -> Result<(), WorkspaceError> {
     let failed = || format!("make the worktree `{}`", place.path.display());
-    Record { base: base.clone(), is_whole: false }.store(place).await?;
+    stand.record(false).store(place).await?;
     let (path, admin, root) = (place.path.clone(), place.admin(), place.root.clone());
     let cleared = blocking(move || {
         remove_tree(&path)?;
@@ -77,18 +81,18 @@ pub(crate) async fn make(git: &Git, place: &Place, base: &CommitSha) -> Result<(
     let call = call
         .args(["worktree", "add", "--quiet", "--detach", "--no-guess-remote", "--"])
         .args([&place.path]);
-    call.args([commit_arg(base)?]).done().await.map_err(local(failed()))?;
+    call.args([commit_arg(&stand.commit)?]).done().await.map_err(local(failed()))?;
     if !is_git_file_ours(place).await.map_err(local(failed()))? {
         return Err(local(failed())("git did not name it as it was expected to"));
     }
-    Record { base: base.clone(), is_whole: true }.store(place).await
+    stand.record(true).store(place).await
 }
 
 /// Removes the worktree, which has to be ours and its content kept elsewhere. After a crash at any point the place is
 /// [`Found::HalfMade`] or [`Found::Nothing`]. Needs the locks of the worktree and of the clone.
-pub(crate) async fn remove(place: &Place, base: &CommitSha) -> Result<(), WorkspaceError> {
+pub(crate) async fn remove(place: &Place, record: Record) -> Result<(), WorkspaceError> {
     let failed = || format!("remove the worktree `{}`", place.path.display());
-    Record { base: base.clone(), is_whole: false }.store(place).await?;
+    Record { is_whole: false, ..record }.store(place).await?;
     let (path, admin, index) = (place.path.clone(), place.admin(), place.index.clone());
     let removed = blocking(move || {
         remove_tree(&path)?;
@@ -106,25 +110,19 @@ pub(crate) async fn forget(place: &Place) -> Result<(), WorkspaceError> {
     blocking(move || remove_tree(&record)).await.map_err(local(failed()))
 }
 
-/// Lets the worktree stand on another commit, whose tree is the one that the snapshot just taken of it gave. No file of
-/// it is touched.
-pub(crate) async fn adopt(
-    git: &Git,
-    place: &Place,
-    base: &CommitSha,
-) -> Result<(), WorkspaceError> {
+/// Lets the worktree stand on another commit, which the place's index fits. No file of it is touched.
+pub(crate) async fn adopt(git: &Git, place: &Place, stand: &Stand) -> Result<(), WorkspaceError> {
     let failed = || format!("move the worktree `{}`", place.path.display());
     // Head and index are for the agent's eyes; what counts is the record, which comes last.
     let head = git.in_repository(&place.admin()).args([
         "update-ref",
         "--no-deref",
         "HEAD",
-        commit_arg(base)?,
+        commit_arg(&stand.commit)?,
     ]);
     head.done().await.map_err(local(failed()))?;
-    // The place's index is that of the snapshot, so it fits the new commit.
     tokio::fs::rename(&place.index, place.admin().join("index")).await.map_err(local(failed()))?;
-    Record { base: base.clone(), is_whole: true }.store(place).await
+    stand.record(true).store(place).await
 }
 
 /// Whether the worktree's `.git` is the file that we made: it leads every git that is started in the worktree to our

@@ -37,7 +37,7 @@ pub use crate::{
         Refusal, Signal, SignalKind, WebhookSource,
     },
     workspace::{
-        CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState,
+        CommitOrder, Freshen, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState,
         WorkspaceError, Workspaces,
     },
 };

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BranchName, ChangeSet, CommitSha, IssueId, Project, RunId, TreeId, Worktree,
+    BranchName, ChangeSet, CommitSha, IssueId, Project, RunId, TreeId, UnmergedPath, Worktree,
 };
 use thiserror::Error;
 
@@ -23,8 +23,21 @@ pub struct PrepareOrder {
     pub branch: BranchName,
     /// The branch to start from, if the remote has no commits of ours yet.
     pub base_branch: BranchName,
-    /// Whether what is in the directory is unfinished work of this issue, to be kept as it is (D26).
+    /// Whether what is in the directory is unfinished work of this issue, to be kept (D26).
     pub keep_edits: bool,
+    /// What is done about a base branch that moved on.
+    pub freshen: Freshen,
+}
+
+/// What is done about a base branch, or a head of ours, that moved on since the worktree was made (D30).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshen {
+    /// Nothing, if there are edits: exactly what lies there is to be published.
+    Nothing,
+    /// Edits are carried onto the newest start, if they fit onto it. Published history stays as it is.
+    Carry,
+    /// The same, and the newest base is merged into our published head.
+    MergeBase,
 }
 
 /// What a worktree holds, compared with the commit that it stands on. Every list is complete, or the call fails.
@@ -34,6 +47,8 @@ pub struct TreeState {
     pub tree: TreeId,
     /// Whether that is the tree of the base commit.
     pub is_clean: bool,
+    /// The paths that the merge of the base left unmerged, as they are now.
+    pub unmerged: Vec<UnmergedPath>,
     /// How it differs from the base commit, sorted by path, and what was found in it that must not be published (D25,
     /// D29).
     pub changes: ChangeSet,
@@ -50,8 +65,8 @@ pub struct CommitOrder {
     pub project: Project,
     /// The verified tree.
     pub tree: TreeId,
-    /// The commit it stands on.
-    pub parent: CommitSha,
+    /// The commits it stands on: one, or our head and the base that was merged into it.
+    pub parents: Vec<CommitSha>,
     /// The whole message, trailers included.
     pub message: String,
     /// The commit's time in milliseconds since the epoch; with it, the commit is the same when made again.
@@ -163,7 +178,8 @@ pub trait Workspaces: Send + Sync {
     fn worktree_path(&self, project: &Project, name: &str) -> String;
 
     /// Fetches, and makes the directory a worktree that stands on our published commits or else on the base branch.
-    /// What is in it is first kept in a rescue ref; with `keep_edits` it also stays in place.
+    /// What is in it is first kept in a rescue ref; with `keep_edits` it also stays in place. Repeating an order gives the
+    /// same, wherever an earlier try was broken off.
     async fn prepare(&self, order: &PrepareOrder) -> Result<Worktree, WorkspaceError>;
 
     /// What the worktree holds now.

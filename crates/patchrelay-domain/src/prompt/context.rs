@@ -80,8 +80,22 @@ impl Work {
         match self {
             Self::QueueRepair(context) => &context.conflicts,
             Self::BranchUpkeep(context) => &context.conflicts,
-            Self::Implementation | Self::ReviewFix(_) | Self::CiRepair(_) => &[],
+            Self::CiRepair(context) => &context.conflicts,
+            Self::Implementation | Self::ReviewFix(_) => &[],
         }
+    }
+
+    /// The same, with the paths that the merge of the base, started by us, left unmerged. Work that begins with no merge
+    /// stays as it is.
+    #[must_use]
+    pub fn with_conflicts(mut self, conflicts: &[Conflict]) -> Self {
+        match &mut self {
+            Self::QueueRepair(context) => context.conflicts = conflicts.to_vec(),
+            Self::BranchUpkeep(context) => context.conflicts = conflicts.to_vec(),
+            Self::CiRepair(context) => context.conflicts = conflicts.to_vec(),
+            Self::Implementation | Self::ReviewFix(_) => {}
+        }
+        self
     }
 
     /// The head that the failure was seen on, if it is known.
@@ -161,6 +175,8 @@ pub struct CiContext {
     pub check_url: Option<String>,
     /// Where people read the job's log.
     pub job_url: Option<String>,
+    /// The paths that the merge of the base, started by us, left unmerged (D30).
+    pub conflicts: Vec<Conflict>,
 }
 
 /// A check that failed.

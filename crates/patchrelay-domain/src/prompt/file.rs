@@ -82,6 +82,7 @@ impl PromptFile {
             session: &self.session,
             inputs: &self.inputs,
             earlier: &self.earlier,
+            is_behind: false,
             wake: self.wake,
             workflow: self.workflow.as_ref(),
             network: self.network,

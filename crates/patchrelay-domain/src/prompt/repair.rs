@@ -135,6 +135,10 @@ fn ci_repair(section: &mut Section, request: &Request<'_>, context: &CiContext) 
     if !context.other_failed.is_empty() {
         section.say("The other checks that failed are context, and not what you repair.");
     }
+    if !context.conflicts.is_empty() {
+        section.say(base_merge(request));
+        conflicts(section, &context.conflicts);
+    }
     section.say("## How to repair it");
     let first: &[&str] = match request.publisher {
         // What is published is checked against the remote branch by us (D14).

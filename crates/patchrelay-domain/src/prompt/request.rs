@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub inputs: &'a [Input],
     /// What an earlier run left.
     pub earlier: &'a EarlierWork,
+    /// Whether what the edits stand on has moved on, and they do not fit onto that.
+    pub is_behind: bool,
     /// What woke us. `None` if nothing new did and the work just goes on.
     pub wake: Option<WakeReason>,
     /// The workflow file of the repository for this run type, as the base branch has it (D32).
@@ -59,6 +61,7 @@ impl<'a> Request<'a> {
             },
             inputs: &[],
             earlier: &EarlierWork::Nothing,
+            is_behind: false,
             wake: Some(WakeReason::Delegated),
             workflow: None,
             network: false,

@@ -155,6 +155,12 @@ pub(super) fn directory(request: &Request<'_>) -> Section {
         }
     };
     items(&mut section, Channel::Edits, dirty.iter().map(String::as_str));
+    if request.is_behind {
+        section.say(
+            "What these edits were made on has moved on since, and they contradict it, so they still stand on the older \
+             state. Finish them there; the newer one is merged later.",
+        );
+    }
     section
 }
 

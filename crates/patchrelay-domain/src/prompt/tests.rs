@@ -100,6 +100,7 @@ pub(super) fn ci() -> CiContext {
         }],
         check_url: some("https://github.test/check/1"),
         job_url: some("https://github.test/job/1"),
+        conflicts: Vec::new(),
     }
 }
 
@@ -214,7 +215,13 @@ pub(super) fn each_request(check: impl Fn(&Request<'_>)) {
             for earlier in &earlier {
                 for pull_request in &pull_requests {
                     let pull_request = pull_request.as_ref();
-                    check(&Request { earlier, pull_request, network: true, ..request });
+                    check(&Request {
+                        earlier,
+                        pull_request,
+                        network: true,
+                        is_behind: true,
+                        ..request
+                    });
                 }
             }
         }
@@ -257,6 +264,31 @@ fn unfinished_work_is_pointed_at() {
 }
 
 /// Whatever the situation, our own words never tell the agent of the harness to do what the harness does.
+#[test]
+fn what_a_merge_left_unmerged_is_named_in_every_run_that_begins_one() {
+    let world = World::new();
+    let conflicts = upkeep().conflicts;
+    for work in works() {
+        let begins_one = match work.run_type() {
+            RunType::CiRepair | RunType::QueueRepair | RunType::BranchUpkeep => true,
+            RunType::Implementation | RunType::ReviewFix => false,
+        };
+        let work = work.with_conflicts(&conflicts);
+        assert_eq!(!work.conflicts().is_empty(), begins_one);
+        let text = build(&Request { work: &work, ..world.first() }).to_string();
+        assert_eq!(text.contains("logo.png (binary; no markers)"), begins_one, "{text}");
+        assert_eq!(text.contains("PatchRelay has begun to merge"), begins_one, "{text}");
+    }
+}
+
+#[test]
+fn edits_that_do_not_fit_onto_the_newest_state_are_said_to_stand_on_an_older_one() {
+    let world = World::new();
+    let words = "still stand on the older state";
+    assert!(!build(&world.first()).to_string().contains(words));
+    assert!(build(&Request { is_behind: true, ..world.first() }).to_string().contains(words));
+}
+
 #[test]
 fn the_agent_of_the_harness_is_never_told_to_publish() {
     let check = |text: &str| {

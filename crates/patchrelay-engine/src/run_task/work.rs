@@ -8,8 +8,8 @@ use patchrelay_domain::{
     pull_request_text, report_schema, verify,
 };
 use patchrelay_ports::{
-    AgentLaunch, AgentSession, CommitOrder, PrepareOrder, Side, Step, ThreadSpec, TreeState,
-    TurnOrder, WorkspaceError,
+    AgentLaunch, AgentSession, CommitOrder, Freshen, PrepareOrder, Side, Step, ThreadSpec,
+    TreeState, TurnOrder, WorkspaceError,
 };
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -77,7 +77,7 @@ impl RunTask {
                 Err(Cut::Halt(Halt::Leave)) => return Err(Halt::Leave),
             };
             let tree = self.inspect(&worktree).await?;
-            let mut evidence = self.evidence(plan, turn.status, &tree).await?;
+            let mut evidence = self.evidence(&job, turn.status, &tree).await?;
             evidence.changes.found.extend(self.withhold_secrets(report.as_mut()));
             let policy = Policy::of(&self.project);
             match verify(&policy, report.as_ref(), &evidence, progress.continuations) {
@@ -130,10 +130,11 @@ impl RunTask {
     /// What is really there, next to what the forge says now.
     async fn evidence(
         &self,
-        plan: &RunPlan,
+        job: &Job<'_>,
         turn: TurnStatus,
         tree: &TreeState,
     ) -> Result<Evidence, Halt> {
+        let Job { plan, worktree, .. } = job;
         let policy = Policy::of(&self.project);
         let forge = loop {
             match self.context.ports.store.load(&self.issue).await {
@@ -150,6 +151,8 @@ impl RunTask {
             turn,
             at: self.context.now(),
             changes: tree.changes.clone(),
+            has_merged_base: worktree.merge.is_some(),
+            unmerged: tree.unmerged.clone(),
             needs_new_head: plan.needs_new_head,
             forge: forge.unwrap_or_default(),
             ..Evidence::clean(plan.run_type, tree.tree.clone())
@@ -183,6 +186,11 @@ impl RunTask {
             branch: plan.branch.clone(),
             base_branch,
             keep_edits: plan.keep_edits,
+            freshen: match (&plan.release, plan.merge_base) {
+                (Some(_), _) => Freshen::Nothing,
+                (None, true) => Freshen::MergeBase,
+                (None, false) => Freshen::Carry,
+            },
         };
         self.reached(Step::Prepare, Side::Before);
         let prepared = self.lease.guard(workspaces.prepare(&order)).await?;
@@ -341,11 +349,12 @@ impl RunTask {
         let inputs: Vec<_> = said.iter().map(prompt::Input::from).collect();
         let pull_request = prompt::PullRequestFacts::of(&policy, facts);
         let request = prompt::Request {
-            work: &prompt::Work::of(&policy, facts, plan),
+            work: &prompt::Work::of(&policy, facts, plan).with_conflicts(worktree.conflicts()),
             publisher: policy.publisher,
             pull_request: pull_request.as_ref(),
             inputs: &inputs,
             earlier: &earlier,
+            is_behind: worktree.is_behind,
             wake,
             network: self.project.network,
             ..prompt::Request::new(*ticket, &worktree.branch, &worktree.base_branch)
@@ -361,7 +370,7 @@ impl RunTask {
         state: &RunState,
         progress: &mut Progress,
     ) -> Result<Reported, Cut> {
-        let work = prompt::Work::bare(job.plan.run_type);
+        let work = prompt::Work::bare(job.plan.run_type).with_conflicts(job.worktree.conflicts());
         let tries = [(1, prompt::report(&work)), (2, prompt::report_again(&work))];
         for (try_number, input) in tries {
             let order = TurnOrder {
@@ -412,7 +421,7 @@ impl RunTask {
             run: self.run.clone(),
             project: self.project.clone(),
             tree: tree.tree.clone(),
-            parent: worktree.base.clone(),
+            parents: worktree.parents(),
             message: commit_message(report, ticket, &self.run),
             at_millis: self.context.now().millis(),
         };

@@ -36,7 +36,10 @@ async fn a_half_made_worktree_is_made_again() {
     let worktree = world.prepare("run-1").await;
     let config: GitConfig = super::world::config(world.dir.path(), remote(&world));
     let place = Place::of(&config, &world.project, &worktree.path).expect("it is a place");
-    Record { base: worktree.base.clone(), is_whole: false }.store(&place).await.expect("written");
+    Record { base: worktree.base.clone(), merge: None, is_whole: false }
+        .store(&place)
+        .await
+        .expect("written");
     fs::remove_file(world.worktree().join("README")).expect("removed");
     fs::write(place.admin().join("locked"), "initializing").expect("written");
     let world = world.restarted();
@@ -93,7 +96,7 @@ async fn edits_survive_a_cut_at_any_time() {
 #[tokio::test]
 async fn locks_of_a_killed_git_are_removed() {
     let world = World::new().await;
-    let worktree = world.prepare("run-1").await;
+    world.prepare("run-1").await;
     world.write("new", "New.\n");
     fs::write(world.clone().join("packed-refs.lock"), "").expect("written");
     fs::write(world.clone().join("config.lock"), "").expect("written");
@@ -106,10 +109,10 @@ async fn locks_of_a_killed_git_are_removed() {
         fs::create_dir_all(lock.parent().expect("it is below the clone")).expect("made");
         fs::write(lock, "").expect("written");
     }
-    world.human_pushes("trunk", "moved").await;
+    let moved = world.human_pushes("trunk", "moved").await;
     let world = world.restarted();
     let again = world.prepare("run-2").await;
-    assert_eq!(again.base, worktree.base);
+    assert_eq!(again.base, moved);
     let commit = world.publish(&again, "run-1", None).await;
     assert_eq!(world.prepare("run-3").await.base, commit);
 }

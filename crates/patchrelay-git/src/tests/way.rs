@@ -161,14 +161,14 @@ async fn a_clean_worktree_follows_its_base_branch() {
 }
 
 #[tokio::test]
-async fn kept_edits_stay_where_they_are_when_the_base_moves() {
+async fn kept_edits_are_rescued_before_they_are_carried_onto_a_base_that_moved() {
     let world = World::new().await;
-    let first = world.prepare("run-1").await;
+    world.prepare("run-1").await;
     world.write("src/lib.rs", "fn edited() {}\n");
     world.write("new", "New.\n");
-    world.human_pushes("trunk", "moved").await;
+    let moved = world.human_pushes("trunk", "moved").await;
     let second = world.prepare("run-2").await;
-    assert_eq!(second.base, first.base);
+    assert_eq!(second.base, moved);
     assert_eq!(changed(&world.inspect(&second).await), ["new", "src/lib.rs"]);
     assert_eq!(
         world.paths("refs/patchrelay/rescue/ticket-1/run-2").await,

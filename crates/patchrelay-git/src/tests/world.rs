@@ -13,7 +13,7 @@ use patchrelay_domain::{
     RunId, RunType, SecretPatterns, TreeId, Worktree,
 };
 use patchrelay_ports::{
-    CommitOrder, PrepareOrder, PushOrder, Pushed, TreeState, WorkspaceError, Workspaces,
+    CommitOrder, Freshen, PrepareOrder, PushOrder, Pushed, TreeState, WorkspaceError, Workspaces,
 };
 use patchrelay_process::Command;
 use tempfile::TempDir;
@@ -116,6 +116,7 @@ impl World {
             branch: BranchName::new("bot/APP-1"),
             base_branch: BranchName::new("trunk"),
             keep_edits: true,
+            freshen: Freshen::Carry,
         }
     }
 
@@ -138,7 +139,7 @@ impl World {
             run: RunId::new(run),
             project: self.project.clone(),
             tree: tree.clone(),
-            parent: worktree.base.clone(),
+            parents: worktree.parents(),
             message: format!(
                 "APP-1: Work\n\nBody.\n\n{}\n",
                 patchrelay_domain::run_trailer(&RunId::new(run))

@@ -17,6 +17,8 @@ fn worktree() -> Worktree {
         branch: BranchName::new("app/APP-1-wish-a-good-night"),
         base_branch: BranchName::new("main"),
         base: CommitSha::new("0".repeat(40)),
+        merge: None,
+        is_behind: false,
     }
 }
 

@@ -90,6 +90,8 @@ impl Workspaces for Sim {
             branch: order.branch.clone(),
             base_branch: order.base_branch.clone(),
             base,
+            merge: None,
+            is_behind: false,
         };
         call.answer(worktree).await.map_err(lost)
     }
@@ -114,7 +116,12 @@ impl Workspaces for Sim {
             changed.sort();
             changed.dedup();
             let tree = state.forge.tree(directory.files);
-            TreeState { tree, is_clean: changed.is_empty(), changes: ChangeSet::of_paths(changed) }
+            TreeState {
+                tree,
+                is_clean: changed.is_empty(),
+                unmerged: Vec::new(),
+                changes: ChangeSet::of_paths(changed),
+            }
         };
         call.answer(seen).await.map_err(lost)
     }
@@ -143,7 +150,7 @@ impl Workspaces for Sim {
         let call = self.call("commit").await.map_err(lost)?;
         let trailer = order.message.lines().find_map(|line| line.strip_prefix("PatchRelay-Run: "));
         let commit = Committed {
-            parent: Some(order.parent.clone()),
+            parent: order.parents.first().cloned(),
             tree: order.tree.clone(),
             run: trailer.map(RunId::new),
         };

@@ -17,6 +17,8 @@ fn working() -> RunState {
             branch: BranchName::new("patchrelay/APP-1"),
             base_branch: BranchName::new("main"),
             base: CommitSha::new("0123456789012345678901234567890123456789"),
+            merge: None,
+            is_behind: false,
         },
         thread: None,
         turn: None,
