@@ -147,6 +147,15 @@ impl Workspaces for InTheRemote {
         })
     }
 
+    async fn control_file(
+        &self,
+        _: &Project,
+        _: &BranchName,
+        _: &str,
+    ) -> Result<Option<String>, WorkspaceError> {
+        Ok(None)
+    }
+
     async fn inspect(&self, _: &Project, worktree: &Worktree) -> Result<TreeState, WorkspaceError> {
         Ok(TreeState {
             tree: TreeId::new(worktree.path.clone()),

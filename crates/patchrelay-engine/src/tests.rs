@@ -23,5 +23,6 @@ mod steering;
 mod stopping;
 mod takeover;
 mod way;
+mod workspaces;
 
 mod random;

@@ -13,6 +13,7 @@
 
 mod clone;
 mod config;
+mod control;
 mod error;
 mod evidence;
 mod freshen;

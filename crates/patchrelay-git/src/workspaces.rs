@@ -14,6 +14,7 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 use crate::{
     clone,
     config::{ConfigError, GitConfig},
+    control,
     error::{GitError, local},
     evidence, freshen,
     git::Git,
@@ -255,6 +256,17 @@ impl Workspaces for GitWorkspaces {
             merge: stand.merge,
             is_behind: !is_fresh,
         })
+    }
+
+    async fn control_file(
+        &self,
+        project: &Project,
+        base_branch: &BranchName,
+        name: &str,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let repository = Repository::of(&self.config, project)?;
+        self.ensure_clone(&repository.clone).await?;
+        control::read(&self.git, &repository, base_branch, name).await
     }
 
     async fn inspect(

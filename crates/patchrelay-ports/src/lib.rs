@@ -37,8 +37,8 @@ pub use crate::{
         Refusal, Signal, SignalKind, WebhookSource,
     },
     workspace::{
-        CommitOrder, Freshen, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState,
-        WorkspaceError, Workspaces,
+        CommitOrder, Freshen, MAX_CONTROL_FILE, PrepareOrder, PushOrder, Pushed, RemoteBranch,
+        Removed, TreeState, WorkspaceError, Workspaces,
     },
 };
 

@@ -8,6 +8,9 @@ use thiserror::Error;
 
 use crate::Cause;
 
+/// The longest control file of a repository that is read, in bytes (D32).
+pub const MAX_CONTROL_FILE: u64 = 64 * 1024;
+
 /// An order to make a worktree ready for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrepareOrder {
@@ -181,6 +184,16 @@ pub trait Workspaces: Send + Sync {
     /// What is in it is first kept in a rescue ref; with `keep_edits` it also stays in place. Repeating an order gives the
     /// same, wherever an earlier try was broken off.
     async fn prepare(&self, order: &PrepareOrder) -> Result<Worktree, WorkspaceError>;
+
+    /// The text of a file in the root of the base branch, as it was fetched last; `None` when there is none, or when it is
+    /// longer than [`MAX_CONTROL_FILE`]. Control files are read in no other way: never from a worktree, where an agent may
+    /// have written them (D32).
+    async fn control_file(
+        &self,
+        project: &Project,
+        base_branch: &BranchName,
+        name: &str,
+    ) -> Result<Option<String>, WorkspaceError>;
 
     /// What the worktree holds now.
     async fn inspect(

@@ -4,7 +4,7 @@ use patchrelay_domain::{
     CommitSha, Evidence, ForgeNow, GateHit, Interruption, IssueFacts, PendingInput, Policy,
     Publication, Report, RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId, TurnId,
     TurnStatus, Verdict, Worktree, commit_message, parse_report,
-    prompt::{self, EarlierWork},
+    prompt::{self, EarlierWork, WorkflowFile},
     pull_request_text, report_schema, verify,
 };
 use patchrelay_ports::{
@@ -348,6 +348,7 @@ impl RunTask {
         let wake = plan.wake.filter(|_| all == 0 || !said.is_empty());
         let inputs: Vec<_> = said.iter().map(prompt::Input::from).collect();
         let pull_request = prompt::PullRequestFacts::of(&policy, facts);
+        let workflow = self.workflow(job).await?;
         let request = prompt::Request {
             work: &prompt::Work::of(&policy, facts, plan).with_conflicts(worktree.conflicts()),
             publisher: policy.publisher,
@@ -356,10 +357,22 @@ impl RunTask {
             earlier: &earlier,
             is_behind: worktree.is_behind,
             wake,
+            workflow: workflow.as_ref(),
             network: self.project.network,
             ..prompt::Request::new(*ticket, &worktree.branch, &worktree.base_branch)
         };
         Ok(prompt::build(&request).to_string())
+    }
+
+    /// How the project wants this kind of work to be done, as its base branch says it (D32).
+    async fn workflow(&self, job: &Job<'_>) -> Result<Option<WorkflowFile>, Halt> {
+        let name = prompt::workflow_file_name(job.plan.run_type);
+        let workspaces = &self.context.ports.workspaces;
+        let read = workspaces.control_file(&self.project, &job.worktree.base_branch, name);
+        match self.lease.guard(read).await? {
+            Ok(text) => Ok(text.map(|text| WorkflowFile { name: name.to_owned(), text })),
+            Err(error) => Err(Halt::with(ended_by_git(&error))),
+        }
     }
 
     /// Asks for the report, and once more when it cannot be read (D18).

@@ -18,6 +18,8 @@ pub(super) type Files = BTreeMap<String, String>;
 #[derive(Clone, Debug)]
 pub(in crate::tests) struct Committed {
     pub(in crate::tests) parent: Option<CommitSha>,
+    /// What was merged into that.
+    pub(in crate::tests) merged: Option<CommitSha>,
     pub(in crate::tests) tree: TreeId,
     pub(in crate::tests) run: Option<RunId>,
 }
@@ -59,7 +61,7 @@ impl Forge {
         run: Option<RunId>,
     ) -> CommitSha {
         let tree = self.tree(files);
-        self.commit_tree(Committed { parent, tree, run }, "")
+        self.commit_tree(Committed { parent, merged: None, tree, run }, "")
     }
 
     pub(super) fn commit_tree(&mut self, commit: Committed, message: &str) -> CommitSha {

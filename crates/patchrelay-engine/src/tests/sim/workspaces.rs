@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use patchrelay_domain::{BranchName, ChangeSet, CommitSha, IssueId, Project, RunId, Worktree};
+use patchrelay_domain::{
+    BaseMerge, BranchName, ChangeSet, CommitSha, IssueId, Project, RunId, UnmergedPath, Worktree,
+};
 use patchrelay_ports::{
     CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState, WorkspaceError,
     Workspaces,
@@ -23,6 +25,8 @@ pub(in crate::tests) struct Disk {
     pub(in crate::tests) rescued: Vec<(RunId, Files)>,
     /// Everything that agents ever wrote, as path and content.
     pub(in crate::tests) written: Vec<(String, String)>,
+    /// The merge that every worktree is said to stand on.
+    pub(in crate::tests) merge: Option<BaseMerge>,
     /// How many bytes are free, unless there is no end of them.
     pub(in crate::tests) free: Option<u64>,
 }
@@ -84,16 +88,35 @@ impl Workspaces for Sim {
     async fn prepare(&self, order: &PrepareOrder) -> Result<Worktree, WorkspaceError> {
         let lost = |lost: Lost| lost.remote("make a worktree ready");
         let call = self.call("prepare").await.map_err(lost)?;
-        let base = self.state().prepared(order)?;
+        let (base, merge) = {
+            let mut state = self.state();
+            (state.prepared(order)?, state.disk.merge.clone())
+        };
         let worktree = Worktree {
             path: order.path.clone(),
             branch: order.branch.clone(),
             base_branch: order.base_branch.clone(),
             base,
-            merge: None,
+            merge,
             is_behind: false,
         };
         call.answer(worktree).await.map_err(lost)
+    }
+
+    async fn control_file(
+        &self,
+        _: &Project,
+        base_branch: &BranchName,
+        name: &str,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let lost = |lost: Lost| lost.local("read a control file");
+        let call = self.call("control_file").await.map_err(lost)?;
+        let text = {
+            let state = self.state();
+            let base = &state.forge.branches[base_branch];
+            state.forge.files(base).get(name).cloned()
+        };
+        call.answer(text).await.map_err(lost)
     }
 
     async fn inspect(&self, _: &Project, worktree: &Worktree) -> Result<TreeState, WorkspaceError> {
@@ -115,11 +138,21 @@ impl Workspaces for Sim {
                 .collect();
             changed.sort();
             changed.dedup();
+            let unmerged = worktree.conflicts().iter().map(|conflict| UnmergedPath {
+                path: conflict.path.clone(),
+                kind: conflict.kind,
+                has_markers: directory
+                    .files
+                    .get(&conflict.path)
+                    .is_some_and(|content| content.contains("<<<<<<<")),
+                exists: directory.files.contains_key(&conflict.path),
+            });
+            let unmerged = unmerged.collect();
             let tree = state.forge.tree(directory.files);
             TreeState {
                 tree,
                 is_clean: changed.is_empty(),
-                unmerged: Vec::new(),
+                unmerged,
                 changes: ChangeSet::of_paths(changed),
             }
         };
@@ -151,6 +184,7 @@ impl Workspaces for Sim {
         let trailer = order.message.lines().find_map(|line| line.strip_prefix("PatchRelay-Run: "));
         let commit = Committed {
             parent: order.parents.first().cloned(),
+            merged: order.parents.get(1).cloned(),
             tree: order.tree.clone(),
             run: trailer.map(RunId::new),
         };
