@@ -156,6 +156,7 @@ impl Town {
         let address = listener.local_addr().unwrap();
         let state = ServerState {
             store: store.clone(),
+            orders: relay.orders(),
             clock,
             webhooks,
             projects,

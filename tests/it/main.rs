@@ -10,6 +10,7 @@ mod life;
 mod lossy;
 mod nodes;
 mod operator;
+mod orders;
 mod people;
 mod planted;
 mod postgres;

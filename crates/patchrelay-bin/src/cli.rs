@@ -81,7 +81,7 @@ pub(crate) enum Command {
     },
     /// Look for what is wrong on this machine, and tell what to do about it
     Doctor,
-    /// Look at issues
+    /// Look at issues, and order what is to be done
     Issue {
         #[command(subcommand)]
         command: IssueCommand,
@@ -131,6 +131,56 @@ pub(crate) enum IssueCommand {
     Show(OneIssue),
     /// Say why an issue is in its state, and what would change it
     Explain(OneIssue),
+    #[command(flatten)]
+    Order(OrderCommand),
+}
+
+/// What is to be done about an issue.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrderCommand {
+    /// Tell the agent something
+    Prompt {
+        #[command(flatten)]
+        one: OneIssue,
+        /// What
+        text: String,
+    },
+    /// Stop what is done about an issue, until somebody says what to do
+    Stop(Ordered),
+    /// Try again, whatever was spent and given up
+    Retry {
+        #[command(flatten)]
+        ordered: Ordered,
+        /// What kind of run: implementation, review_fix, branch_upkeep, ci_repair or queue_repair
+        #[arg(long, value_name = "TYPE")]
+        run_type: Option<String>,
+    },
+    /// End an issue here
+    Close {
+        #[command(flatten)]
+        ordered: Ordered,
+        /// As failed
+        #[arg(long)]
+        failed: bool,
+    },
+    /// Publish the work that the gate holds, exactly as it is
+    Approve {
+        #[command(flatten)]
+        ordered: Ordered,
+        /// Only if this is what is held, as `issue explain` shows it [default: what is held now]
+        #[arg(long, value_name = "ID")]
+        tree: Option<String>,
+    },
+}
+
+/// An order to an issue.
+#[derive(Debug, Args)]
+pub(crate) struct Ordered {
+    #[command(flatten)]
+    pub(crate) one: OneIssue,
+    /// Why; it is kept in the issue's history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -101,14 +101,34 @@ impl Service {
         if explained["issue"]["key"].is_string() { Ok(explained) } else { Err(self.stranger(200)) }
     }
 
+    /// Orders something of an issue, and gives what is known of it then. `order` is the last part of the address, and
+    /// `body` says the rest.
+    pub(crate) async fn order(
+        &self,
+        one: &OneIssue,
+        order: &str,
+        body: &Value,
+    ) -> Result<Value, Failure> {
+        let url = self.url(&one_path(one, &format!("/{order}"))?, project(one))?;
+        let ordered = self.send(self.http.post(url).json(body)).await?;
+        if ordered["issue"]["key"].is_string() { Ok(ordered) } else { Err(self.stranger(200)) }
+    }
+
     async fn get(&self, path: &str, query: Vec<(&str, String)>) -> Result<Value, Failure> {
+        self.send(self.http.get(self.url(path, query)?)).await
+    }
+
+    fn url(&self, path: &str, query: Vec<(&str, String)>) -> Result<reqwest::Url, Failure> {
         let mut url = reqwest::Url::parse(&format!("{}{path}", self.base)).map_err(|error| {
             Failure::new(format!("`{}{path}` is no address: {error}", self.base))
         })?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = self.http.get(url);
+        Ok(url)
+    }
+
+    async fn send(&self, mut request: reqwest::RequestBuilder) -> Result<Value, Failure> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }

@@ -12,6 +12,7 @@ mod environment;
 mod failure;
 mod file;
 mod installation;
+mod orders;
 mod output;
 mod preview;
 mod private;
@@ -73,6 +74,9 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
                     IssueCommand::Show(one) => show::issue(output, &service.issue(&one).await?),
                     IssueCommand::Explain(one) => {
                         show::explain(output, &service.explain(&one).await?)
+                    }
+                    IssueCommand::Order(order) => {
+                        orders::run(output, &service, &environment, order).await
                     }
                 }
             }

@@ -28,6 +28,15 @@ pub(crate) fn explain(output: &Output, explained: &Value) -> Result<(), Failure>
     if output.is_json() { output.value(explained) } else { output.line(&explain_text(explained)) }
 }
 
+/// What is known of an issue after an order.
+pub(crate) fn ordered(output: &Output, ordered: &Value) -> Result<(), Failure> {
+    if output.is_json() {
+        output.value(ordered)
+    } else {
+        output.line(&issue_text(&ordered["issue"]))
+    }
+}
+
 /// `config check`.
 pub(crate) fn config_check(
     output: &Output,
@@ -150,12 +159,31 @@ fn explain_text(explained: &Value) -> String {
         lines.push(format!("until: {}", one_line(until)));
     }
     lines.push(format!("what would change it: {}", text(&explained["would_change"])));
+    lines.extend(held_lines(&explained["facts"]["held"], &explained["issue"]["key"]));
     lines.push("last observations:".to_owned());
     let observations = items(&explained["observations"]).iter();
     lines.extend(
         observations.map(|seen| format!("  {}  {}", text(&seen["at"]), text(&seen["text"]))),
     );
     lines.join("\n")
+}
+
+/// What the gate holds, why, and how it is released.
+fn held_lines(held: &Value, key: &Value) -> Vec<String> {
+    let Some(tree) = held["tree"].as_str().map(one_line) else { return Vec::new() };
+    let mut lines = vec![format!("held: tree {tree}, not published because")];
+    lines.extend(items(&held["hits"]).iter().map(|hit| format!("  {}", text(hit))));
+    lines.push(match (held["released_by"].as_str(), held["is_releasable"].as_bool()) {
+        (Some(by), _) => format!("  {} released it", one_line(by)),
+        (None, Some(true)) => {
+            format!(
+                "  to release exactly this: patchrelay issue approve {} --tree {tree}",
+                text(key)
+            )
+        }
+        (None, _) => "  nobody may release this".to_owned(),
+    });
+    lines
 }
 
 fn items(value: &Value) -> &[Value] {

@@ -107,6 +107,7 @@ impl App {
         let nudge = relay.nudge();
         let server = ServerState {
             store: store.clone(),
+            orders: relay.orders(),
             clock,
             webhooks,
             projects: resolved.settings.projects,

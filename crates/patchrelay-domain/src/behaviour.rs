@@ -341,6 +341,7 @@ fn stop_by(said: i64, name: &str) -> ObservationKind {
         source: format!("stop-{said}"),
         said: at(said),
         by: crate::Actor { name: Some(name.to_owned()), ..member() },
+        reason: None,
     }
 }
 
@@ -358,7 +359,13 @@ fn close_by_hand(as_failed: bool) -> ObservationKind {
 }
 
 fn retry(order: &str, run_type: Option<RunType>) -> ObservationKind {
-    ObservationKind::Retried { order: order.to_owned(), said: at(800_000), by: member(), run_type }
+    ObservationKind::Retried {
+        order: order.to_owned(),
+        said: at(800_000),
+        by: member(),
+        run_type,
+        reason: None,
+    }
 }
 
 /// Something that a human wants, said in the session.

@@ -57,16 +57,16 @@ pub fn evolve(policy: &Policy, facts: &IssueFacts, observation: &Observation) ->
             let said = Said { source, said, heard, author, text, is_edit };
             people::said(policy, &mut new, at, &said)
         }
-        ObservationKind::StopRequested { source, said, by } => {
+        ObservationKind::StopRequested { source, said, by, reason: _ } => {
             people::stop(policy, &mut new, source, *said, by)
         }
-        ObservationKind::Retried { said, run_type, by, order: _ } => {
+        ObservationKind::Retried { said, run_type, by, order: _, reason: _ } => {
             people::retry(policy, &mut new, *said, by, *run_type)
         }
         ObservationKind::Closed { by, as_failed, reason, order: _ } => {
             people::close(policy, &mut new, by, *as_failed, reason.as_deref())
         }
-        ObservationKind::Approved { tree, by, order: _ } => {
+        ObservationKind::Approved { tree, by, order: _, reason: _ } => {
             people::approve(policy, &mut new, tree, by)
         }
         ObservationKind::WorktreeRemoved { path, rescue: _ } => {

@@ -46,6 +46,14 @@ pub enum FeedLevel {
     Error,
 }
 
+/// What somebody did, and why if they said.
+fn with_reason(text: String, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("{text}: {reason}"),
+        None => text,
+    }
+}
+
 /// The line for an observation.
 pub fn describe(observation: &Observation) -> FeedEntry {
     let (level, text) = match &observation.kind {
@@ -81,19 +89,22 @@ pub fn describe(observation: &Observation) -> FeedEntry {
         ObservationKind::HumanInput { author, text, .. } => {
             (FeedLevel::Info, format!("{} said: {text}", author.shown()))
         }
-        ObservationKind::StopRequested { by, .. } => {
-            (FeedLevel::Warn, format!("{} said stop", by.shown()))
+        ObservationKind::StopRequested { by, reason, .. } => {
+            (FeedLevel::Warn, with_reason(format!("{} said stop", by.shown()), reason.as_deref()))
         }
-        ObservationKind::Retried { by, run_type, .. } => {
+        ObservationKind::Retried { by, run_type, reason, .. } => {
             let what = run_type.map_or("another try", RunType::as_str);
-            (FeedLevel::Info, format!("{} ordered {what}", by.shown()))
+            let text = format!("{} ordered {what}", by.shown());
+            (FeedLevel::Info, with_reason(text, reason.as_deref()))
         }
-        ObservationKind::Closed { by, as_failed, .. } => {
+        ObservationKind::Closed { by, as_failed, reason, .. } => {
             let how = if *as_failed { "failed" } else { "done" };
-            (FeedLevel::Warn, format!("{} closed it as {how}", by.shown()))
+            let text = format!("{} closed it as {how}", by.shown());
+            (FeedLevel::Warn, with_reason(text, reason.as_deref()))
         }
-        ObservationKind::Approved { by, tree, .. } => {
-            (FeedLevel::Warn, format!("{} released {tree}", by.shown()))
+        ObservationKind::Approved { by, tree, reason, .. } => {
+            let text = format!("{} released {tree}", by.shown());
+            (FeedLevel::Warn, with_reason(text, reason.as_deref()))
         }
         ObservationKind::PullRequestMissing { number, .. } => {
             (FeedLevel::Warn, format!("pull request {number} cannot be seen"))

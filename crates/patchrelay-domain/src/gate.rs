@@ -315,6 +315,15 @@ pub(crate) fn question(hits: &[GateHit]) -> String {
     text
 }
 
+/// What each hit is, in words, as the question says it.
+pub fn hits_in_words(hits: &[GateHit]) -> Vec<String> {
+    let line = |hit: &GateHit| {
+        let text = question(std::slice::from_ref(hit));
+        text.lines().find_map(|line| line.strip_prefix("- ")).unwrap_or_default().to_owned()
+    };
+    hits.iter().map(line).collect()
+}
+
 /// A text of the agent as code: one line that cannot end the quotation.
 fn code(text: &str) -> String {
     format!("`{}`", single_line(text, SHOWN_CHARS).replace('`', "'"))

@@ -63,6 +63,7 @@ mod ticket;
 
 mod facts;
 mod observation;
+mod order;
 mod policy;
 mod report;
 mod run;
@@ -119,8 +120,8 @@ pub use crate::{
     feed::{FeedEntry, FeedKind, FeedLevel, describe, describe_phase, describe_rung},
     gate::{
         ChangeSet, ChangedFile, GateCaps, GateHit, GatePolicy, NewCommit, Now, SecretPatterns,
-        TakenBack, TooManySecrets, check_protected_path, gate, is_releasable, protected_path_hits,
-        size_hits,
+        TakenBack, TooManySecrets, check_protected_path, gate, hits_in_words, is_releasable,
+        protected_path_hits, size_hits,
     },
     glimpse::{Glimpse, Glimpses, SHOWN_EVERY},
     hindrance::{FREE_SPACE, Hindrance, waiting_reason_under},
@@ -134,6 +135,7 @@ pub use crate::{
     next::{NextColumns, NextStep, PrWait, RunPlan, Settled, Wait},
     node::{Taking, beat_every, gone_after, taking},
     observation::{Observation, ObservationKind},
+    order::{GivenOrder, Order, OrderRefusal, carry_out},
     outbox::{
         ActivityContent, Judgement, OutboxOrder, PlanStatus, PlanStep, Setback, TicketTarget,
         judge, setback,

@@ -79,6 +79,9 @@ pub enum ObservationKind {
         said: Timestamp,
         /// Who.
         by: Actor,
+        /// Why, if they said.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// An operator wants another try, whatever was spent and given up.
     Retried {
@@ -90,6 +93,9 @@ pub enum ObservationKind {
         by: Actor,
         /// What kind of run they want, if they said.
         run_type: Option<RunType>,
+        /// Why, if they said.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// A human closed the issue here.
     Closed {
@@ -110,6 +116,9 @@ pub enum ObservationKind {
         tree: TreeId,
         /// Who.
         by: Actor,
+        /// Why, if they said.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// The pull request was read from the forge, or came with one of its webhooks.
     PullRequestRead {

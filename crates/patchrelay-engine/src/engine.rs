@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use patchrelay_domain::{Hindrance, gone_after};
-use patchrelay_ports::Worker;
+use patchrelay_ports::{Orders, Worker};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    EngineError, Nudge, Ports, Settings, context::Context, dispatch, intake, look::Seen, nodes,
-    reconcile, retention, sender,
+    EngineError, Nudge, Ports, Settings, context::Context, desk::Desk, dispatch, intake,
+    look::Seen, nodes, reconcile, retention, sender,
 };
 
 /// The orchestrator.
@@ -51,6 +51,11 @@ impl Engine {
     /// What wakes it before its time.
     pub fn nudge(&self) -> Nudge {
         self.context.nudge.clone()
+    }
+
+    /// Where operators give their orders.
+    pub fn orders(&self) -> Arc<dyn Orders> {
+        Arc::new(Desk { context: self.context.clone() })
     }
 
     /// What keeps every run from being started, as it changes.

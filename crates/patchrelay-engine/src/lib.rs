@@ -14,6 +14,7 @@ mod context;
 mod engine;
 mod error;
 
+mod desk;
 mod dispatch;
 mod intake;
 mod lease;

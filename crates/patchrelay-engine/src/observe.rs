@@ -11,7 +11,7 @@ use crate::{EngineError, context::Context};
 
 /// How often a change is computed anew because others changed the issue meanwhile. Each round means that somebody else
 /// got through, so this many in a row means that something is wrong.
-const MAX_ROUNDS: u32 = 20;
+pub(crate) const MAX_ROUNDS: u32 = 20;
 
 /// What happened, for one issue.
 pub(crate) struct News {

@@ -11,6 +11,7 @@ mod intake;
 mod lease;
 mod losses;
 mod nodes;
+mod orders;
 mod outage;
 mod people;
 mod reconcile;

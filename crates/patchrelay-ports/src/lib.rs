@@ -8,6 +8,7 @@ mod agent;
 mod clock;
 mod error;
 mod forge;
+mod orders;
 mod probe;
 mod store;
 mod tracker;
@@ -22,6 +23,7 @@ pub use crate::{
     clock::{Clock, Ids},
     error::{CallError, Cause},
     forge::{Forge, OpenPullRequest},
+    orders::{OperatorOrder, OrderError, Orders},
     probe::{NoProbe, Probe, Side, Step},
     store::{
         Beat, Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, Guard, InboxRow,

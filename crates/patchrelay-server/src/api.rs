@@ -49,7 +49,7 @@ pub(crate) struct InboxQuery {
 /// The query of one issue.
 #[derive(Debug, Deserialize)]
 pub(crate) struct OneQuery {
-    project: Option<String>,
+    pub(crate) project: Option<String>,
 }
 
 /// `GET /api/issues`.
@@ -153,7 +153,11 @@ pub(crate) async fn inbox(
     Ok(Json(InboxView::new(state.store.inbox_dead(limit).await?)))
 }
 
-async fn find(state: &ServerState, key: &str, project: Option<String>) -> Result<Stored, ApiError> {
+pub(crate) async fn find(
+    state: &ServerState,
+    key: &str,
+    project: Option<String>,
+) -> Result<Stored, ApiError> {
     let filter = IssueFilter {
         key: Some(key.to_owned()),
         project: project.map(ProjectId::new),
@@ -169,12 +173,10 @@ async fn find(state: &ServerState, key: &str, project: Option<String>) -> Result
         return Err(ApiError::ambiguous(key, projects));
     }
     // A key of one project may be used again, and then the issue that changed last is the one that has it.
-    found.into_iter().next().ok_or_else(|| {
-        ApiError::not_found("issue_not_found", format!("no issue with the key `{key}` is known"))
-    })
+    found.into_iter().next().ok_or_else(|| ApiError::unknown_issue(key))
 }
 
-async fn view(state: &ServerState, stored: &Stored) -> Result<IssueView, ApiError> {
+pub(crate) async fn view(state: &ServerState, stored: &Stored) -> Result<IssueView, ApiError> {
     let runs = state.store.runs_of(&stored.facts.issue).await?;
     let policy = policy(state, stored);
     let hindrance = *state.hindrance.borrow();

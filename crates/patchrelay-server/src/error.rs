@@ -26,6 +26,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    /// A key that nobody knows.
+    pub(crate) fn unknown_issue(key: &str) -> Self {
+        Self::not_found("issue_not_found", format!("no issue with the key `{key}` is known"))
+    }
+
     /// A key that several projects know.
     pub(crate) fn ambiguous(key: &str, projects: Vec<String>) -> Self {
         let message = format!("`{key}` exists in several projects; say which with `?project=`");

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod connections;
 mod error;
+mod orders;
 mod readiness;
 mod syntax;
 mod view;
@@ -22,7 +23,7 @@ use axum::{
     routing::{get, post},
 };
 use patchrelay_domain::{Hindrance, Project};
-use patchrelay_ports::{Clock, Probe, Store, WebhookSource};
+use patchrelay_ports::{Clock, Orders, Probe, Store, WebhookSource};
 use tokio::sync::watch;
 
 pub use crate::{
@@ -37,6 +38,8 @@ pub use crate::{
 pub struct ServerState {
     /// What is known.
     pub store: Arc<dyn Store>,
+    /// Who carries out what operators order.
+    pub orders: Arc<dyn Orders>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Who may send webhooks. A source that is not here is answered 404, since it is never accepted without its secret.
@@ -67,6 +70,11 @@ pub fn router(state: ServerState) -> Router {
         .route("/api/issues", get(api::list))
         .route("/api/issues/{key}", get(api::show))
         .route("/api/issues/{key}/explain", get(api::explain))
+        .route("/api/issues/{key}/retry", post(orders::retry))
+        .route("/api/issues/{key}/stop", post(orders::stop))
+        .route("/api/issues/{key}/close", post(orders::close))
+        .route("/api/issues/{key}/prompt", post(orders::prompt))
+        .route("/api/issues/{key}/approve", post(orders::approve))
         .route("/api/inbox", get(api::inbox))
         .route_layer(axum::middleware::from_fn_with_state(state.clone(), auth::check));
     Router::new()

@@ -6,5 +6,6 @@ mod health;
 mod inbox;
 mod issues;
 mod operators;
+mod orders;
 mod webhook;
 mod world;

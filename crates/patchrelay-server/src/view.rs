@@ -21,6 +21,12 @@ pub(crate) struct ListView {
     pub(crate) cursor: Option<String>,
 }
 
+/// An issue after an order was carried out on it.
+#[derive(Debug, Serialize)]
+pub(crate) struct OrderedView {
+    pub(crate) issue: IssueView,
+}
+
 /// The deliveries that were given up: how many, and the newest of them, newest first.
 #[derive(Debug, Serialize)]
 pub(crate) struct InboxView {

@@ -88,25 +88,34 @@ pub(crate) async fn receive(
         ));
     };
     let limit = source.max_body_bytes().min(state.max_body_bytes);
+    let mut room = None;
+    let body = read_in_time(body, &headers, limit, &state.intake, &mut room).await?;
+    accept(&state, source.as_ref(), &headers, body).await
+}
+
+/// Reads a body that is not too large and does not take too long. It holds its room until that is let go of.
+pub(crate) async fn read_in_time<'a>(
+    body: Body,
+    headers: &HeaderMap,
+    limit: usize,
+    intake: &'a InFlight,
+    room: &mut Option<SemaphorePermit<'a>>,
+) -> Result<Vec<u8>, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|announced| limit < announced) {
         return Err(too_large(limit));
     }
-    let mut room = None;
-    let reading = read(body, limit, &state.intake, &mut room);
-    let body = match tokio::time::timeout(state.intake.body_timeout, reading).await {
-        Ok(read) => read?,
-        Err(_) => {
-            return Err(ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_timeout",
-                "the body came too slowly",
-            ));
-        }
-    };
-    accept(&state, source.as_ref(), &headers, body).await
+    let reading = read(body, limit, intake, room);
+    match tokio::time::timeout(intake.body_timeout, reading).await {
+        Ok(read) => read,
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            "the body came too slowly",
+        )),
+    }
 }
 
 /// Reads a body piece by piece, and makes room for each as it comes: who announces much and sends little takes little

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use patchrelay_domain::Hindrance;
 use patchrelay_engine::{Engine, EngineError, Nudge, Ports, Settings};
 use patchrelay_ports::{
-    AgentRuntime, Clock, Forge, Ids, NoProbe, Probe, Store, Tracker, WebhookSource, Workspaces,
+    AgentRuntime, Clock, Forge, Ids, NoProbe, Orders, Probe, Store, Tracker, WebhookSource,
+    Workspaces,
 };
 use thiserror::Error;
 use tokio::sync::watch;
@@ -25,6 +26,11 @@ impl PatchRelay {
     /// What wakes it before its time: tell it of each delivery that was stored.
     pub fn nudge(&self) -> Nudge {
         self.engine.nudge()
+    }
+
+    /// Where operators give their orders, from now on and as long as it is kept.
+    pub fn orders(&self) -> Arc<dyn Orders> {
+        self.engine.orders()
     }
 
     /// What keeps every run from being started, as it changes.

@@ -101,6 +101,29 @@ async fn an_issue_is_asked_for_by_key_and_project() {
 }
 
 #[tokio::test]
+async fn an_order_is_posted_as_json_and_its_refusal_is_a_conflict() {
+    let ordered = json!({ "issue": { "key": "APP-1" } });
+    let body = json!({ "by": "olga", "reason": null });
+    let call =
+        async |service: Service| service.order(&one("APP-1", Some("app")), "stop", &body).await;
+    let (came, asked) = ask(vec![answer(200, &ordered)], Some("t0ken"), call).await;
+    assert_eq!(came.unwrap(), ordered);
+    let head = &asked[0];
+    assert!(head.starts_with("POST /api/issues/APP-1/stop?project=app HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("content-type: application/json\r\n"), "{head}");
+    assert!(head.contains("authorization: Bearer t0ken\r\n"), "{head}");
+
+    let refused = error(409, "stopped_already", "APP-1: it was stopped already");
+    let call = async |service: Service| service.order(&one("APP-1", None), "stop", &body).await;
+    let failure = ask(vec![refused], None, call).await.0.unwrap_err();
+    assert_eq!(failure.exit_code(), ExitCode::from(4));
+    assert_eq!(failure.message(), "the service answered 409: APP-1: it was stopped already");
+    let call = async |service: Service| service.order(&one("APP-1", None), "stop", &body).await;
+    let stranger = ask(vec![answer(200, &json!({}))], None, call).await.0.unwrap_err();
+    assert_eq!(stranger.exit_code(), ExitCode::from(5));
+}
+
+#[tokio::test]
 async fn a_list_is_read_to_its_end_and_names_each_issue_once() {
     let issue = |id: &str| json!({ "id": id });
     let page = |ids: &[&str], cursor: Option<&str>| {

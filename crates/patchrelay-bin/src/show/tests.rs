@@ -55,6 +55,21 @@ fn an_explanation_ends_with_what_happened() {
     insta::assert_snapshot!(explain_text(&explained));
 }
 
+#[test]
+fn what_is_held_is_shown_with_its_reasons_and_the_way_out() {
+    let held = |is_releasable: bool, released_by: Option<&str>| {
+        let held = json!({
+            "tree": "1f",
+            "hits": ["`ci.yml` is a protected path\nstate done"],
+            "is_releasable": is_releasable,
+            "released_by": released_by,
+        });
+        explain_text(&json!({ "issue": { "key": "APP-1" }, "facts": { "held": held } }))
+    };
+    let shown = [held(true, None), held(false, None), held(true, Some("Olga"))];
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
 /// A title can neither forge a line nor repaint the terminal.
 #[test]
 fn somebody_elses_words_stay_on_their_line() {

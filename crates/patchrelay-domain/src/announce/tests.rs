@@ -240,6 +240,7 @@ fn orders_of_people_are_confirmed() {
         source: "stop-1".to_owned(),
         said: at(5_000),
         by: fixture::member(),
+        reason: None,
     };
     assert_eq!(said(&running(), signal), [stopped]);
     let retried = ObservationKind::Retried {
@@ -247,6 +248,7 @@ fn orders_of_people_are_confirmed() {
         said: at(5_000),
         by: fixture::member(),
         run_type: None,
+        reason: None,
     };
     assert_eq!(
         said(&delegated(), retried),
@@ -273,7 +275,7 @@ fn held_work_is_asked_about_and_its_release_is_told() {
     assert!(asked[0].starts_with("elicitation: The work is ready"), "{asked:?}");
     let facts = then(running(), 4_000, [held]);
     let order = "o1".to_owned();
-    let approved = ObservationKind::Approved { order, tree, by: fixture::member() };
+    let approved = ObservationKind::Approved { order, tree, by: fixture::member(), reason: None };
     assert_eq!(
         said(&facts, approved.clone()),
         ["thought: Ada released it. I publish exactly that."]
@@ -413,6 +415,7 @@ fn an_old_stop_that_is_heard_of_late_is_not_told() {
         source: source.to_owned(),
         said: at(said),
         by: fixture::member(),
+        reason: None,
     };
     let facts = then(delegated(), 5_000, [stop("s2", 5_000)]);
     assert!(said(&facts, stop("s1", 4_000)).is_empty());

@@ -351,6 +351,7 @@ fn a_release_asks_no_agent_and_takes_nobodys_commits_back() {
         order: "o1".to_owned(),
         tree: tree.clone(),
         by: crate::fixture::member(),
+        reason: None,
     };
     let says = crate::fixture::said("a1", 9_000, crate::Heard::Session, "and the docs");
     let first =
@@ -500,6 +501,7 @@ fn an_order_to_repair_does_not_outlive_its_pull_request() {
         said: at(90_000),
         by: crate::fixture::member(),
         run_type,
+        reason: None,
     };
     let merged = || pull_request_read(60, pull_request(1, PrState::Merged));
     let repair = order(Some(RunType::CiRepair));

@@ -119,6 +119,7 @@ impl Builder<'_> {
             said: at(self.soon(0)),
             by: member(),
             run_type: None,
+            reason: None,
         }
     }
 
@@ -142,6 +143,7 @@ impl Builder<'_> {
             order: "way-out".to_owned(),
             tree: held.tree.clone(),
             by: member(),
+            reason: None,
         });
         approved.into_iter().collect()
     }

@@ -392,7 +392,13 @@ impl Walk {
     fn retry(&mut self) -> Step {
         let run_type = self.rng.one_in(3).then(|| *self.rng.pick(&RunType::ALL));
         let (order, said) = (self.order(), at(self.now));
-        self.apply(vec![ObservationKind::Retried { order, said, by: member(), run_type }])
+        self.apply(vec![ObservationKind::Retried {
+            order,
+            said,
+            by: member(),
+            run_type,
+            reason: None,
+        }])
     }
 
     fn close(&mut self) -> Step {
@@ -404,7 +410,7 @@ impl Walk {
     fn approve(&mut self) -> Step {
         let Some(held) = &self.facts.held else { return self.apply(Vec::new()) };
         let (tree, order) = (held.tree.clone(), self.order());
-        self.apply(vec![ObservationKind::Approved { order, tree, by: member() }])
+        self.apply(vec![ObservationKind::Approved { order, tree, by: member(), reason: None }])
     }
 
     /// Somebody writes very much at once.

@@ -69,7 +69,10 @@ impl Story {
     pub(super) fn stops(&mut self) -> &mut Self {
         let source = format!("stop-{}", self.id());
         let said = at(self.now + MINUTE);
-        self.observe("stop", ObservationKind::StopRequested { source, said, by: member() })
+        self.observe(
+            "stop",
+            ObservationKind::StopRequested { source, said, by: member(), reason: None },
+        )
     }
 
     // The operator.
@@ -77,7 +80,7 @@ impl Story {
     pub(super) fn retries(&mut self, run_type: Option<RunType>) -> &mut Self {
         let order = format!("order-{}", self.id());
         let said = at(self.now + MINUTE);
-        let kind = ObservationKind::Retried { order, said, by: operator(), run_type };
+        let kind = ObservationKind::Retried { order, said, by: operator(), run_type, reason: None };
         self.observe("retry", kind)
     }
 
@@ -90,7 +93,12 @@ impl Story {
 
     pub(super) fn approves(&mut self, tree: &str) -> &mut Self {
         let order = format!("order-{}", self.id());
-        let kind = ObservationKind::Approved { order, tree: TreeId::new(tree), by: operator() };
+        let kind = ObservationKind::Approved {
+            order,
+            tree: TreeId::new(tree),
+            by: operator(),
+            reason: None,
+        };
         self.observe(format!("{tree} is released"), kind)
     }
 

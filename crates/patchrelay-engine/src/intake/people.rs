@@ -58,7 +58,9 @@ fn said(prompt: &Prompt) -> ObservationKind {
             text,
             is_edit: false,
         },
-        PromptOrder::Stop => ObservationKind::StopRequested { source, said, by: author },
+        PromptOrder::Stop => {
+            ObservationKind::StopRequested { source, said, by: author, reason: None }
+        }
     }
 }
 

@@ -116,7 +116,12 @@ async fn with_held_work() -> (World, TreeId) {
 }
 
 fn approved(tree: &TreeId) -> ObservationKind {
-    ObservationKind::Approved { order: "order-1".to_owned(), tree: tree.clone(), by: member() }
+    ObservationKind::Approved {
+        order: "order-1".to_owned(),
+        tree: tree.clone(),
+        by: member(),
+        reason: None,
+    }
 }
 
 /// D29: exactly that tree, and no agent is asked again.
@@ -166,7 +171,9 @@ async fn an_order_that_another_process_stored_stops_a_run_without_a_nudge() {
     let stored = world.sim.age();
     let source = "stop-1".to_owned();
     let said = world.sim.now();
-    world.observe(ObservationKind::StopRequested { source, said, by: member() }).await;
+    world
+        .observe(ObservationKind::StopRequested { source, said, by: member(), reason: None })
+        .await;
     world.until_ended(1).await;
     let took = world.sim.age() - stored;
     let within = world.settings.reconcile_every + Duration::from_secs(1);

@@ -2,10 +2,54 @@
 
 use axum::{body::Body, http::Request};
 
+use patchrelay_ports::Store;
+
 use super::world::{World, operators};
 
 const OPERATOR_PATHS: [&str; 4] =
     ["/api/issues", "/api/issues/APP-1", "/api/issues/APP-1/explain", "/api/inbox"];
+const ORDERS: [&str; 5] = ["retry", "stop", "close", "prompt", "approve"];
+
+/// An order from another place than the command line.
+fn order(name: &str) -> axum::http::request::Builder {
+    Request::post(format!("/api/issues/APP-1/{name}")).header("content-type", "application/json")
+}
+
+#[tokio::test]
+async fn no_order_is_taken_from_who_is_no_operator() {
+    let mut world = World::new().await;
+    let issue = super::world::issue("t1");
+    let delegated = vec![super::world::opened("s1", None), super::world::read("APP-1")];
+    world.observe(&issue, delegated).await;
+    let before = world.store.load(&issue).await.unwrap();
+    let body = || Body::from("{\"text\":\"Please.\"}");
+    for name in ORDERS {
+        let loopback = || order(name).header("host", "127.0.0.1:8787");
+        for request in [
+            loopback().header("origin", "https://evil.example"),
+            loopback().header("origin", "null"),
+            loopback().header("x-forwarded-for", "192.0.2.7"),
+            order(name).header("host", "evil.example"),
+        ] {
+            let answer = world.send(request.body(body()).unwrap()).await;
+            assert_eq!(answer.code(), (403, "loopback_only".to_owned()), "{name}");
+        }
+        let get = world.get(&format!("/api/issues/APP-1/{name}")).await;
+        assert_eq!(get.code(), (405, "method_not_allowed".to_owned()), "{name}");
+    }
+    world.state.operators = operators(Some("operator-token"));
+    for name in ORDERS {
+        for authorization in ["", "Bearer ", "Bearer operator-tokeN", "Basic operator-token"] {
+            let request =
+                order(name).header("host", "127.0.0.1:8787").header("authorization", authorization);
+            let answer = world.send(request.body(body()).unwrap()).await;
+            assert_eq!(answer.code(), (401, "operator_auth_required".to_owned()), "{name}");
+        }
+    }
+    assert_eq!(world.store.load(&issue).await.unwrap(), before, "nothing was changed");
+    let right = order("stop").header("authorization", "Bearer operator-token");
+    assert_eq!(world.send(right.body(Body::empty()).unwrap()).await.status, 200);
+}
 
 #[tokio::test]
 async fn operator_addresses_need_the_token() {

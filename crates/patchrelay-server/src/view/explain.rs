@@ -1,6 +1,8 @@
 //! Why an issue is in its state: the facts, the decision on them, what happened last, and what would change it.
 
-use patchrelay_domain::{IssueFacts, NextStep, Timestamp, describe, way_out};
+use patchrelay_domain::{
+    Held, IssueFacts, NextStep, Timestamp, describe, hits_in_words, is_releasable, way_out,
+};
 use patchrelay_ports::StoredObservation;
 use serde::Serialize;
 
@@ -33,6 +35,7 @@ struct FactsView {
     backoff_until: Option<String>,
     question: Option<QuestionView>,
     escalated: Option<String>,
+    held: Option<HeldView>,
     no_change_needed: Option<String>,
 }
 
@@ -47,6 +50,31 @@ struct PendingInputView {
 struct QuestionView {
     text: String,
     asked_at: Option<String>,
+}
+
+/// A publication that the gate holds.
+#[derive(Debug, Serialize)]
+struct HeldView {
+    run: String,
+    /// What an approval releases: exactly this, and nothing that comes after it.
+    tree: String,
+    /// Why, in words.
+    hits: Vec<String>,
+    /// Whether anybody may release it.
+    is_releasable: bool,
+    released_by: Option<String>,
+}
+
+impl HeldView {
+    fn new(held: &Held) -> Self {
+        Self {
+            run: held.run.to_string(),
+            tree: held.tree.to_string(),
+            hits: hits_in_words(&held.hits),
+            is_releasable: held.hits.iter().all(is_releasable),
+            released_by: held.released_by.as_ref().map(|by| by.shown().to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +128,7 @@ impl FactsView {
                 asked_at: question.asked.map(rfc3339),
             }),
             escalated: facts.escalated.as_ref().map(|known| known.reason.clone()),
+            held: facts.held.as_ref().map(HeldView::new),
             no_change_needed: facts.no_change_needed.clone(),
         }
     }

@@ -47,6 +47,7 @@ fn an_ordered_run_is_the_next_one() {
         said: at(90_000),
         by: crate::fixture::member(),
         run_type: Some(run_type),
+        reason: None,
     };
     let evicted = then(opened(), 10_000, [red("merge-steward/queue", 9)]);
     for run_type in RunType::ALL {

@@ -105,12 +105,18 @@ fn strangers_change_nothing() {
             text: "status?".to_owned(),
             is_edit: false,
         },
-        ObservationKind::StopRequested { source: "c2".to_owned(), said: at(9_000), by: stranger() },
+        ObservationKind::StopRequested {
+            source: "c2".to_owned(),
+            said: at(9_000),
+            by: stranger(),
+            reason: None,
+        },
         ObservationKind::Retried {
             order: order.clone(),
             said: at(9_000),
             by: stranger(),
             run_type: None,
+            reason: None,
         },
         ObservationKind::Closed {
             order: order.clone(),
@@ -118,7 +124,12 @@ fn strangers_change_nothing() {
             as_failed: true,
             reason: None,
         },
-        ObservationKind::Approved { order: order.clone(), tree: tree.clone(), by: stranger() },
+        ObservationKind::Approved {
+            order: order.clone(),
+            tree: tree.clone(),
+            by: stranger(),
+            reason: None,
+        },
     ] {
         assert_eq!(evolved(&held, kind.clone()), Evolved::Unchanged, "{kind:?}");
     }
@@ -153,6 +164,7 @@ fn a_release_is_of_one_tree() {
         order: tree.to_owned(),
         tree: crate::TreeId::new(tree),
         by: crate::fixture::member(),
+        reason: None,
     };
     let held = |hit: crate::GateHit| {
         let report = Box::new(crate::fixture::report(crate::ReportOutcome::Done));
@@ -192,7 +204,13 @@ fn a_stop_holds_until_something_younger_is_said() {
 
 fn retried(run_type: Option<crate::RunType>) -> ObservationKind {
     let by = crate::fixture::member();
-    ObservationKind::Retried { order: "o1".to_owned(), said: at(70_000), by, run_type }
+    ObservationKind::Retried {
+        order: "o1".to_owned(),
+        said: at(70_000),
+        by,
+        run_type,
+        reason: None,
+    }
 }
 
 /// An order to try again forgets what was given up and spent, and keeps what was only counted.
@@ -352,6 +370,7 @@ fn remembered_edits_and_stops_are_bounded() {
         source: format!("s{n}"),
         said: at(n),
         by: crate::fixture::member(),
+        reason: None,
     });
     let facts = then(facts, 3_000, stops);
     assert_eq!((facts.stops.len(), facts.stops.last().map(|stop| stop.said)), (64, Some(at(199))));

@@ -305,6 +305,7 @@ fn an_order_survives_what_interrupts_it() {
         said: at(90_000),
         by: crate::fixture::member(),
         run_type: Some(crate::RunType::CiRepair),
+        reason: None,
     };
     let facts = then(crate::fixture::opened(), 5_000, [order]);
     let claim = claimed(&facts, "r2");

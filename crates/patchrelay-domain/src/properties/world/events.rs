@@ -96,7 +96,12 @@ impl World {
 
     fn say_stop(&mut self) -> Option<ObservationKind> {
         let source = self.id("stop");
-        let kind = ObservationKind::StopRequested { source, said: at(self.clock), by: member() };
+        let kind = ObservationKind::StopRequested {
+            source,
+            said: at(self.clock),
+            by: member(),
+            reason: None,
+        };
         self.stops.push(kind.clone());
         Some(kind)
     }

@@ -8,8 +8,8 @@ use patchrelay_domain::{
     decide,
 };
 use patchrelay_ports::{
-    Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, Role, RunRecord, Source, Store,
-    StoreError, StoredObservation, WebhookSource, Worker,
+    Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, Orders, Role, RunRecord, Source,
+    Store, StoreError, StoredObservation, WebhookSource, Worker,
 };
 use patchrelay_testkit::MemoryStore;
 use serde_json::Value;
@@ -48,6 +48,7 @@ pub(in crate::tests) struct World {
 }
 
 struct Running {
+    orders: Arc<dyn Orders>,
     hindrance: watch::Receiver<Option<Hindrance>>,
     task: JoinSet<Result<(), EngineError>>,
     stop: CancellationToken,
@@ -189,10 +190,15 @@ impl World {
         let woken = if self.is_deaf { Nudge::default() } else { nudge.clone() };
         let engine = Engine::woken_by(woken, nudge, ports, self.settings.clone());
         let (nudge, stop) = (engine.nudge(), CancellationToken::new());
-        let hindrance = engine.hindrance();
+        let (hindrance, orders) = (engine.hindrance(), engine.orders());
         let mut task = JoinSet::new();
         task.spawn(engine.run_until(stop.clone()));
-        self.engine = Some(Running { hindrance, task, stop, nudge });
+        self.engine = Some(Running { orders, hindrance, task, stop, nudge });
+    }
+
+    /// Where operators give their orders to the engine.
+    pub(in crate::tests) fn orders(&self) -> Arc<dyn Orders> {
+        self.engine.as_ref().expect("an engine runs").orders.clone()
     }
 
     /// What keeps the engine from starting runs.
@@ -210,6 +216,7 @@ impl World {
         let mut engine = self.engine.take().expect("an engine runs");
         let ended = timeout(PATIENCE, engine.task.join_next()).await;
         let ended = ended.expect("it ends in time").expect("it was started");
+        drop(engine);
         self.reopen().await;
         ended.expect("it does not panic")
     }
