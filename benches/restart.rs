@@ -207,8 +207,11 @@ fn workspaces() -> MockWorkspaces {
             branch: order.branch.clone(),
             base_branch: order.base_branch.clone(),
             base: CommitSha::new("1".repeat(40)),
+            merge: None,
+            is_behind: false,
         })
     });
+    workspaces.expect_control_file().returning(|_, _, _| Ok(None));
     workspaces
 }
 
