@@ -167,6 +167,32 @@ async fn a_follow_up_resumes_the_thread_of_the_real_codex_which_can_still_edit()
     assert_eq!(first_thread.len(), 1);
 }
 
+/// What a human says while the agent works is told to the turn that runs, and to nobody a second time.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn what_is_said_while_the_real_codex_works_reaches_its_model_once() {
+    const WORDS: &str = "Please count to two and a half.";
+    let turns = vec![vec![shell("sleep 5"), patch("a.txt", "one", "two and a half")]];
+    let (mut world, model) = stage(turns).await;
+    let ticket = delegate(&world, "Count on").await;
+    let sleeps = || world.processes().iter().any(|process| process.contains("sleep"));
+    world.until("the command runs", sleeps).await;
+    assert!(world.linear.prompt(&ticket.key, WORDS).send().await);
+    let pull_request = world.pull_request(&ticket.key).await;
+    let issue = world.get(&format!("/api/issues/{}", ticket.key)).await;
+    assert_eq!(issue["pending_events"], json!([]), "it was delivered: {issue:#}");
+    let runs = world.get(&format!("/api/issues/{}/runs", ticket.key)).await;
+    world.stop().await;
+    let branch = &pull_request.head_branch;
+    assert_eq!(file(&world, branch, "a.txt").await.as_deref(), Some("two and a half\n"));
+    assert_eq!(runs.to_string().matches("\"started_at\"").count(), 1, "no other run: {runs:#}");
+    // Each request carries the whole talk, so the last one has every message that there was.
+    let last = model.requests().pop().unwrap().body;
+    let messages = last["input"].as_array().unwrap();
+    let with_words = messages.iter().filter(|item| item.to_string().contains(WORDS)).count();
+    assert_eq!(with_words, 1, "{last:#}");
+}
+
 /// `kill -9` while a command of the agent runs: nothing of it is left, its edits are kept, and its thread goes on.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs codex: CODEX_BIN"]
