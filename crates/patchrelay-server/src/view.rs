@@ -82,7 +82,8 @@ pub(crate) struct IssueView {
     active_run: Option<RunView>,
     latest_run: Option<RunView>,
     attempts: AttemptsView,
-    tokens: Option<u64>,
+    /// Since a human last said that it may go on.
+    tokens: u64,
     blocked_by: Vec<String>,
     pending_events: Vec<PendingView>,
     next: NextView,
@@ -204,7 +205,7 @@ impl IssueView {
                 recovery: facts.attempts.recovery,
                 continuations: facts.attempts.continuations,
             },
-            tokens: None,
+            tokens: facts.spending.total.tokens,
             blocked_by: ticket
                 .map(|ticket| ticket.blocked_by().into_iter().map(str::to_owned).collect())
                 .unwrap_or_default(),

@@ -232,7 +232,10 @@ impl World {
             result: outcome.clone(),
             continuations: 1,
             thread: None,
-            spent: patchrelay_domain::Spent::default(),
+            spent: patchrelay_domain::Spent {
+                tokens: 1_234,
+                ..patchrelay_domain::Spent::default()
+            },
         };
         let guard = Guard::Settle { lease: lease.clone(), run: RunId::new(run), outcome };
         self.change(NOW, &lease.issue, "app", vec![settled], guard).await;
@@ -378,7 +381,7 @@ fn insufficient(n: u32) -> ObservationKind {
         result: RunOutcome::Insufficient { reason: "nothing came of it".to_owned() },
         continuations: 0,
         thread: None,
-        spent: patchrelay_domain::Spent::default(),
+        spent: patchrelay_domain::Spent { tokens: 1_234, ..patchrelay_domain::Spent::default() },
     }
 }
 
