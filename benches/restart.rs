@@ -108,7 +108,7 @@ impl AgentRuntime for Agents {
 
 #[async_trait]
 impl AgentSession for Agent {
-    async fn open_thread(&mut self, _: ThreadSpec) -> Result<ThreadId, AgentError> {
+    async fn open_thread(&mut self, _: &str, _: ThreadSpec) -> Result<ThreadId, AgentError> {
         Ok(ThreadId::new("thread"))
     }
 

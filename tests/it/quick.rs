@@ -47,7 +47,7 @@ impl AgentRuntime for Quick {
 
 #[async_trait]
 impl AgentSession for Session {
-    async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError> {
+    async fn open_thread(&mut self, _: &str, spec: ThreadSpec) -> Result<ThreadId, AgentError> {
         Ok(match spec {
             ThreadSpec::Fresh => ThreadId::new(Uuid::new_v4().to_string()),
             ThreadSpec::Resume(thread) => thread,

@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use patchrelay_ports::AgentLaunch;
 use patchrelay_process::{MARKER_VARIABLE, Marker};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -17,16 +16,27 @@ const PROFILE: &str = "patchrelay";
 /// The profile that ours extends: write in the workspace and the temporary directories, read everything.
 const PARENT: &str = ":workspace";
 
+/// Where a thread works.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    /// The directory that its commands may write to.
+    pub(crate) directory: &'a str,
+    /// Whether its commands have a network.
+    pub(crate) has_network: bool,
+    /// What its commands are found by when they are left over.
+    pub(crate) marker: &'a Marker,
+}
+
 /// The parameters that `thread/start` and `thread/resume` have in common. A resume needs all of them again: without,
 /// the thread comes back with other permissions. `servers` are the MCP servers in codex's own configuration. Reads
-/// the git pointers of the launch's directory.
+/// the git pointers of the directory.
 pub(crate) fn overrides(
     config: &CodexConfig,
-    launch: &AgentLaunch,
+    place: Place<'_>,
     servers: &[String],
 ) -> Map<String, Value> {
     let mut settings = json!({
-        "projects": project_roots(Path::new(&launch.directory))
+        "projects": project_roots(Path::new(place.directory))
             .into_iter()
             .map(|root| (root.to_string_lossy().into_owned(), json!({ "trust_level": "untrusted" })))
             .collect::<Map<_, _>>(),
@@ -39,7 +49,7 @@ pub(crate) fn overrides(
             "unbounded_connection_retries": false,
         },
         "tools": { "update_plan": { "enabled": true } },
-        "shell_environment_policy": tool_environment(config, launch),
+        "shell_environment_policy": tool_environment(config, place),
     });
     if let Some(effort) = &config.effort {
         settings["model_reasoning_effort"] = json!(effort);
@@ -53,19 +63,19 @@ pub(crate) fn overrides(
     }
 
     let mut params = Map::new();
-    params.insert("cwd".to_owned(), json!(launch.directory));
+    params.insert("cwd".to_owned(), json!(place.directory));
     params.insert("approvalPolicy".to_owned(), json!("never"));
     match config.confinement {
         Confinement::Profile => {
             settings["permissions"] = json!({ PROFILE: {
                 "extends": PARENT,
                 "filesystem": denied(config),
-                "network": { "enabled": launch.network },
+                "network": { "enabled": place.has_network },
             }});
             params.insert("permissions".to_owned(), json!(PROFILE));
         }
         Confinement::WorkspaceWrite => {
-            settings["sandbox_workspace_write"] = json!({ "network_access": launch.network });
+            settings["sandbox_workspace_write"] = json!({ "network_access": place.has_network });
             params.insert("sandbox".to_owned(), json!("workspace-write"));
         }
         Confinement::Off => {
@@ -124,9 +134,9 @@ struct ProfileAnswer {
 
 impl ThreadAnswer {
     /// Compares the answer with what was asked for. The error says what differs. Resolves the two directories.
-    pub(crate) fn check(&self, config: &CodexConfig, launch: &AgentLaunch) -> Result<(), String> {
-        if !is_same_directory(&self.cwd, &launch.directory) {
-            return Err(format!("it works in `{}` instead of `{}`", self.cwd, launch.directory));
+    pub(crate) fn check(&self, config: &CodexConfig, place: Place<'_>) -> Result<(), String> {
+        if !is_same_directory(&self.cwd, place.directory) {
+            return Err(format!("it works in `{}` instead of `{}`", self.cwd, place.directory));
         }
         if self.approval_policy != "never" {
             return Err(format!(
@@ -142,7 +152,7 @@ impl ThreadAnswer {
             return Err(format!("its sandbox is `{}` instead of `{sandbox}`", self.sandbox.r#type));
         }
         if config.confinement != Confinement::Off {
-            if self.sandbox.network_access != launch.network {
+            if self.sandbox.network_access != place.has_network {
                 return Err(format!(
                     "its commands' network access is {}",
                     self.sandbox.network_access
@@ -218,17 +228,14 @@ fn denied(config: &CodexConfig) -> BTreeMap<String, &'static str> {
 }
 
 /// An allow-list: nothing is inherited, and `include_only` also removes what the operator's configuration sets.
-fn tool_environment(config: &CodexConfig, launch: &AgentLaunch) -> Value {
+fn tool_environment(config: &CodexConfig, place: Place<'_>) -> Value {
     let mut set: BTreeMap<&str, String> = config
         .env
         .iter()
         .filter(|(name, _)| config.tool_env.contains(name))
         .map(|(name, value)| (name.as_str(), value.clone()))
         .collect();
-    set.insert(
-        MARKER_VARIABLE,
-        Marker::new(&config.instance, launch.run.as_str()).as_str().to_owned(),
-    );
+    set.insert(MARKER_VARIABLE, place.marker.as_str().to_owned());
     // The shell's stdin is a socket, which bash takes for a remote login and runs ~/.bashrc, unless it is told that it
     // is not the first shell.
     set.insert("SHLVL", "1".to_owned());

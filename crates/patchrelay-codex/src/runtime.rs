@@ -1,6 +1,6 @@
 //! Starting the process, and ending what an earlier one left.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use patchrelay_domain::RunId;
@@ -34,16 +34,13 @@ impl CodexRuntime {
         Self { config: Arc::new(config) }
     }
 
-    fn command(&self, order: &AgentLaunch, marker: &Marker) -> Result<Command, AgentError> {
+    fn command(&self, marker: &Marker) -> Result<Command, AgentError> {
         let failed = |reason: String| AgentError::Launch { reason, source: None };
         let Some((program, args)) = self.config.command.split_first() else {
             return Err(failed("no command is configured".to_owned()));
         };
-        // Codex itself would start in a directory that does not exist, and fail with each command.
-        if !Path::new(&order.directory).is_dir() {
-            return Err(failed(format!("`{}` is not a directory", order.directory)));
-        }
-        let mut command = Command::new(program, &order.directory)
+        // Each thread has a directory of its own; this one is there and says nothing.
+        let mut command = Command::new(program, "/")
             .args(args)
             .envs(self.config.env.iter().map(|(name, value)| (name, value)))
             // A program that logs at `info` writes half a megabyte for each turn.
@@ -60,7 +57,7 @@ impl CodexRuntime {
 impl AgentRuntime for CodexRuntime {
     async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError> {
         let marker = Marker::new(&self.config.instance, order.run.as_str());
-        let mut connection = Connection::open(self.command(order, &marker)?)?;
+        let mut connection = Connection::open(self.command(&marker)?)?;
         let hello = json!({
             "clientInfo": { "name": "patchrelay", "title": "PatchRelay", "version": env!("CARGO_PKG_VERSION") },
             "capabilities": { "experimentalApi": true, "optOutNotificationMethods": UNWANTED },
@@ -76,7 +73,7 @@ impl AgentRuntime for CodexRuntime {
             }
         }
         connection.notify("initialized", limit).await;
-        Ok(Box::new(CodexSession::new(Arc::clone(&self.config), order.clone(), marker, connection)))
+        Ok(Box::new(CodexSession::new(Arc::clone(&self.config), order.network, marker, connection)))
     }
 
     async fn reap(&self, run: &RunId) -> Result<(), AgentError> {

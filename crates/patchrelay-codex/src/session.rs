@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -9,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use patchrelay_domain::{ThreadId, TurnId, TurnRecord};
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentSession, Message, ThreadSpec, Told, TurnOrder,
+    AgentError, AgentEvent, AgentSession, Message, ThreadSpec, Told, TurnOrder,
 };
 use patchrelay_process::Marker;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     CodexConfig,
     connection::{Connection, Failure},
-    permissions::{ThreadAnswer, overrides},
+    permissions::{Place, ThreadAnswer, overrides},
     turns::Stage,
     wire::{News, TurnBody, message_of_ours, one_line},
 };
@@ -59,7 +60,7 @@ const NOT_STEERABLE: [&str; 3] = [NO_ACTIVE_TURN, "expected active turn id", "no
 /// One agent process.
 pub(crate) struct CodexSession {
     config: Arc<CodexConfig>,
-    launch: AgentLaunch,
+    has_network: bool,
     marker: Marker,
     connection: Connection,
     thread: Option<ThreadId>,
@@ -68,11 +69,11 @@ pub(crate) struct CodexSession {
 impl CodexSession {
     pub(crate) fn new(
         config: Arc<CodexConfig>,
-        launch: AgentLaunch,
+        has_network: bool,
         marker: Marker,
         connection: Connection,
     ) -> Self {
-        Self { config, launch, marker, connection, thread: None }
+        Self { config, has_network, marker, connection, thread: None }
     }
 
     /// Asks once.
@@ -164,9 +165,13 @@ impl CodexSession {
         }
     }
 
+    fn place<'a>(&'a self, directory: &'a str) -> Place<'a> {
+        Place { directory, has_network: self.has_network, marker: &self.marker }
+    }
+
     /// The names of the MCP servers in codex's own configuration.
-    async fn servers(&mut self) -> Result<Vec<String>, AgentError> {
-        let params = json!({ "cwd": self.launch.directory });
+    async fn servers(&mut self, directory: &str) -> Result<Vec<String>, AgentError> {
+        let params = json!({ "cwd": directory });
         let answer = self
             .request("config/read", params)
             .await
@@ -230,9 +235,18 @@ fn jittered(wait: Duration) -> Duration {
 
 #[async_trait]
 impl AgentSession for CodexSession {
-    async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError> {
-        let servers = if self.config.mcp { Vec::new() } else { self.servers().await? };
-        let params = overrides(&self.config, &self.launch, &servers);
+    async fn open_thread(
+        &mut self,
+        directory: &str,
+        spec: ThreadSpec,
+    ) -> Result<ThreadId, AgentError> {
+        // Codex itself would start a thread in a directory that does not exist, and fail with each command.
+        if !Path::new(directory).is_dir() {
+            let reason = format!("`{directory}` is not a directory");
+            return Err(AgentError::Request { request: "thread/start", reason });
+        }
+        let servers = if self.config.mcp { Vec::new() } else { self.servers(directory).await? };
+        let params = overrides(&self.config, self.place(directory), &servers);
         let resumed = match spec {
             ThreadSpec::Fresh => None,
             ThreadSpec::Resume(thread) => self.resume(&thread, params.clone()).await?,
@@ -249,7 +263,7 @@ impl AgentSession for CodexSession {
             reason: format!("it answered something else: {error}"),
         })?;
         answer
-            .check(&self.config, &self.launch)
+            .check(&self.config, self.place(directory))
             .map_err(|reason| AgentError::Permissions { reason })?;
         let thread = ThreadId::new(answer.thread.id);
         self.thread = Some(thread.clone());

@@ -52,11 +52,12 @@ impl World {
     }
 
     fn launch(&self) -> AgentLaunch {
-        AgentLaunch {
-            run: RunId::new("run-1"),
-            directory: text(&self.path("work")),
-            network: false,
-        }
+        AgentLaunch { run: RunId::new("run-1"), network: false }
+    }
+
+    /// The worktree.
+    fn work(&self) -> String {
+        text(&self.path("work"))
     }
 }
 

@@ -8,13 +8,11 @@ use thiserror::Error;
 
 use crate::Cause;
 
-/// An order to start an agent process for one run.
+/// An order to start an agent process for one run. It needs no directory, so that the process starts while that is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentLaunch {
     /// The run. Its id is put into the environment of every process, so that leftovers can be found (D16).
     pub run: RunId,
-    /// The worktree: the only directory that the agent may write to.
-    pub directory: String,
     /// Whether the agent's commands have a network (D23).
     pub network: bool,
 }
@@ -136,8 +134,12 @@ pub trait AgentRuntime: Send + Sync {
 /// One agent process. Dropping it kills its process group; [`AgentSession::close`] also waits.
 #[async_trait]
 pub trait AgentSession: Send {
-    /// Starts or resumes a thread, with the permissions of the launch.
-    async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError>;
+    /// Starts or resumes a thread in this directory, which is the only one that the agent may write to. It has to exist.
+    async fn open_thread(
+        &mut self,
+        directory: &str,
+        spec: ThreadSpec,
+    ) -> Result<ThreadId, AgentError>;
 
     /// Starts a turn on the open thread. One at a time.
     async fn start_turn(&mut self, order: &TurnOrder) -> Result<TurnId, AgentError>;

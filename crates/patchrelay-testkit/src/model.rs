@@ -30,6 +30,8 @@ pub enum ModelStep {
     Say(String),
     /// It answers with this status of HTTP and this body. Most of these are asked again by codex.
     Http(u16, Value),
+    /// It takes the request and never answers.
+    Hang,
     /// Its answer fails, with this code and this message.
     Fail {
         /// The code, as in `context_length_exceeded`.
@@ -206,6 +208,7 @@ async fn respond(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return (status, quota, Json(body)).into_response();
         }
+        ModelStep::Hang => std::future::pending().await,
         ModelStep::Fail { code, message } => failure(&code, &message, call),
         ModelStep::Patch(_) | ModelStep::Shell(_) | ModelStep::Plan(_) | ModelStep::Say(_) => {
             success(&item(step, call), call)
@@ -261,7 +264,7 @@ fn item(step: ModelStep, call: u64) -> Value {
         ModelStep::Say(text) => {
             json!({ "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": text }] })
         }
-        ModelStep::Http(..) | ModelStep::Fail { .. } => Value::Null,
+        ModelStep::Http(..) | ModelStep::Hang | ModelStep::Fail { .. } => Value::Null,
     }
 }
 

@@ -1,8 +1,9 @@
-use patchrelay_domain::RunId;
-use patchrelay_ports::AgentLaunch;
+use std::sync::LazyLock;
+
+use patchrelay_process::Marker;
 use serde_json::json;
 
-use super::overrides;
+use super::{Place, overrides};
 use crate::{CodexConfig, Confinement};
 
 fn config() -> CodexConfig {
@@ -17,13 +18,14 @@ fn config() -> CodexConfig {
     config
 }
 
-fn launch(network: bool) -> AgentLaunch {
-    AgentLaunch { run: RunId::new("run-1"), directory: "/nonexistent/tree".to_owned(), network }
+fn place(has_network: bool) -> Place<'static> {
+    static MARKER: LazyLock<Marker> = LazyLock::new(|| Marker::new("here", "run-1"));
+    Place { directory: "/nonexistent/tree", has_network, marker: &MARKER }
 }
 
 #[test]
 fn commands_get_the_listed_variables_and_no_other() {
-    let params = overrides(&config(), &launch(false), &[]);
+    let params = overrides(&config(), place(false), &[]);
     assert_eq!(
         params["config"]["shell_environment_policy"],
         json!({
@@ -42,7 +44,7 @@ fn the_profile_denies_the_home_of_codex_and_what_is_listed() {
     let mut config = config();
     config.deny_read = vec!["~/.ssh".to_owned()];
     let profile = |config: &CodexConfig, network| {
-        let params = overrides(config, &launch(network), &[]);
+        let params = overrides(config, place(network), &[]);
         assert_eq!(params["permissions"], "patchrelay");
         assert!(!params.contains_key("sandbox"), "codex refuses both");
         params["config"]["permissions"]["patchrelay"].clone()
@@ -68,7 +70,7 @@ fn what_does_not_exist_is_not_made_by_denying_it() {
     let mut config = config();
     config.env.push(("HOME".to_owned(), home.path().to_str().unwrap().to_owned()));
     config.deny_read = ["~/.ssh", "~/.config/gh", "/no/such/place"].map(str::to_owned).to_vec();
-    let params = overrides(&config, &launch(false), &[]);
+    let params = overrides(&config, place(false), &[]);
     let files = &params["config"]["permissions"]["patchrelay"]["filesystem"];
     assert_eq!(files, &json!({ "~/.ssh": "deny" }));
 }
@@ -77,17 +79,17 @@ fn what_does_not_exist_is_not_made_by_denying_it() {
 fn a_sandbox_of_codex_replaces_the_profile_only_by_choice() {
     let mut config = config();
     config.confinement = Confinement::WorkspaceWrite;
-    let params = overrides(&config, &launch(true), &[]);
+    let params = overrides(&config, place(true), &[]);
     assert_eq!(params["sandbox"], "workspace-write");
     assert_eq!(params["config"]["sandbox_workspace_write"], json!({ "network_access": true }));
     assert!(!params.contains_key("permissions") && params["config"]["permissions"].is_null());
     config.confinement = Confinement::Off;
-    assert_eq!(overrides(&config, &launch(true), &[])["sandbox"], "danger-full-access");
+    assert_eq!(overrides(&config, place(true), &[])["sandbox"], "danger-full-access");
 }
 
 #[test]
 fn nothing_asks_nothing_is_trusted_and_nothing_acts_on_its_own() {
-    let params = overrides(&config(), &launch(false), &["mine".to_owned(), "a.b".to_owned()]);
+    let params = overrides(&config(), place(false), &["mine".to_owned(), "a.b".to_owned()]);
     assert_eq!(params["approvalPolicy"], "never");
     assert_eq!(params["cwd"], "/nonexistent/tree");
     let settings = &params["config"];
@@ -106,6 +108,6 @@ fn nothing_asks_nothing_is_trusted_and_nothing_acts_on_its_own() {
     let mut config = config();
     config.mcp = true;
     assert!(
-        overrides(&config, &launch(false), &["mine".to_owned()])["config"]["mcp_servers"].is_null()
+        overrides(&config, place(false), &["mine".to_owned()])["config"]["mcp_servers"].is_null()
     );
 }

@@ -19,7 +19,7 @@ use crate::CodexRuntime;
 async fn turn(steps: Vec<Step>) -> (Vec<String>, TurnStatus, String) {
     let world = World::new();
     let mut session = launch(&world, &script([steps])).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let ended = listen(&mut session).await;
     session.close().await;
@@ -86,7 +86,7 @@ async fn a_flood_on_stderr_blocks_nobody_and_only_its_end_is_kept() {
     let mut script = script([vec![say("half"), Step::Crash]]);
     script.flaws.complaint = format!("{}\nthe last line", "noise\n".repeat(1_000_000));
     let mut session = launch(&world, &script).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let TurnStatus::Failed { reason } = listen(&mut session).await.1 else { panic!("it crashed") };
     assert!(reason.contains("the last line") && reason.len() < 2_000, "{reason}");
@@ -110,7 +110,7 @@ async fn a_process_that_closes_its_stdout_and_stays_is_ended() {
     let marker = Marker::new(&config.instance, "run-1");
     let mut session = CodexRuntime::new(config).launch(&world.launch()).await.unwrap();
     let began = Instant::now();
-    let opened = session.open_thread(ThreadSpec::Fresh).await;
+    let opened = session.open_thread(&world.work(), ThreadSpec::Fresh).await;
     assert!(matches!(opened, Err(AgentError::Gone { .. })), "{opened:?}");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     session.close().await;
@@ -134,7 +134,7 @@ async fn a_server_with_too_much_to_do_is_asked_again() {
     ]);
     let script = Script { flaws, ..script([vec![say("first")], vec![say("second")]]) };
     let mut session = launch(&world, &script).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     let turn = session.start_turn(&work("go")).await.unwrap();
     assert_eq!(listen(&mut session).await.2, "first", "it was ordered once");
     assert_ne!(session.start_turn(&work("go on")).await.unwrap(), turn);
@@ -151,7 +151,7 @@ async fn a_server_that_never_has_time_is_asked_no_longer_than_a_request_may_take
     );
     config.request_timeout = Duration::from_secs(1);
     let mut session = CodexRuntime::new(config).launch(&world.launch()).await.unwrap();
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     let began = Instant::now();
     let error = session.start_turn(&work("go")).await.unwrap_err();
     assert_eq!(
@@ -170,7 +170,7 @@ async fn no_more_than_a_bounded_number_of_requests_waits_for_answers() {
     let mut config = config(&world, &Script { flaws, ..script([vec![Step::Hang]]) });
     config.request_timeout = Duration::from_secs(1);
     let mut session = CodexRuntime::new(config).launch(&world.launch()).await.unwrap();
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let turn = TurnId::new("any");
     for _ in 0..64 {

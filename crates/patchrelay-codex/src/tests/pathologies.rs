@@ -34,7 +34,7 @@
 //! | 15.26 | `no_more_than_a_bounded_number_of_requests_waits_for_answers` |
 //! | 15.27 | `a_turn_costs_what_it_adds_to_the_total_of_its_thread` |
 //! | 15.28 | `neither_the_repository_nor_the_home_starts_a_program` |
-//! | 15.29 | `a_directory_that_is_not_there_starts_nothing` |
+//! | 15.29 | `a_directory_that_is_not_there_starts_no_thread` |
 //! | 15.30 | none: which proxy the agent has is the operator's choice, `codex.env` and `codex.pass_env` |
 //! | 15.31 | `a_thread_that_codex_does_not_have_is_told_from_a_mistake` |
 //! | 15.32 | `closing_leaves_no_process_behind` |
@@ -74,9 +74,7 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use patchrelay_domain::{RunId, ThreadId, TurnRecord, TurnStatus};
-use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec,
-};
+use patchrelay_ports::{AgentError, AgentEvent, AgentRuntime, AgentSession, ThreadSpec};
 use patchrelay_process::{Marker, leftovers};
 use patchrelay_testkit::agent::{Flaws, Script, Step};
 use serde_json::{Value, json};
@@ -109,7 +107,7 @@ impl Case {
 
     async fn at_work_in(world: World, script: Script) -> Self {
         let mut session = launch(&world, &script).await;
-        session.open_thread(ThreadSpec::Fresh).await.unwrap();
+        session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
         session.start_turn(&work("go")).await.unwrap();
         Self { world, script, session, began: Instant::now() }
     }
@@ -288,11 +286,14 @@ async fn a_thread_without_a_turn_is_gone_with_its_process() {
     let world = World::new();
     let script = script([vec![say("hm")]]);
     let mut session = launch(&world, &script).await;
-    let thread = session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    let thread = session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.close().await;
     let mut session = launch(&world, &script).await;
     let began = Instant::now();
-    assert_ne!(session.open_thread(ThreadSpec::Resume(thread.clone())).await.unwrap(), thread);
+    assert_ne!(
+        session.open_thread(&world.work(), ThreadSpec::Resume(thread.clone())).await.unwrap(),
+        thread
+    );
     Case { world, script, session, began }.over().await;
 }
 
@@ -301,7 +302,7 @@ async fn a_turn_that_hangs_is_seen_interrupted_and_ended() {
     let world = World::new();
     let script = script([vec![say("hm"), Step::Hang]]);
     let mut session = launch(&world, &script).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     let turn = session.start_turn(&work("go")).await.unwrap();
     let mut case = Case { world, script, session, began: Instant::now() };
     case.until("it says: hm").await;
@@ -332,24 +333,23 @@ async fn a_thread_that_codex_does_not_have_is_told_from_a_mistake() {
         let script = Script { flaws: Flaws { refused, ..Flaws::default() }, ..Script::default() };
         let mut session = launch(&world, &script).await;
         let began = Instant::now();
-        let opened = session.open_thread(ThreadSpec::Resume(ThreadId::new(id))).await;
+        let opened =
+            session.open_thread(&world.work(), ThreadSpec::Resume(ThreadId::new(id))).await;
         assert_eq!(opened.is_ok(), is_replaced, "{text}: {opened:?}");
         Case { world, script, session, began }.over().await;
     }
 }
 
 #[tokio::test]
-async fn a_directory_that_is_not_there_starts_nothing() {
+async fn a_directory_that_is_not_there_starts_no_thread() {
     let world = World::new();
-    let config = config(&world, &Script::default());
-    let marker = Marker::new(&config.instance, "run-1");
-    let order =
-        AgentLaunch { directory: format!("{}/gone", world.launch().directory), ..world.launch() };
-    let launched = CodexRuntime::new(config).launch(&order).await.err().expect("no session");
-    assert!(
-        matches!(&launched, AgentError::Launch { reason, .. } if reason.contains("not a directory"))
-    );
-    assert_eq!(leftovers(&marker).await.unwrap(), Vec::<u32>::new());
+    let script = Script::default();
+    let mut session = launch(&world, &script).await;
+    let began = Instant::now();
+    let gone = format!("{}/gone", world.work());
+    let opened = session.open_thread(&gone, ThreadSpec::Fresh).await;
+    assert!(matches!(opened, Err(AgentError::Request { .. })), "{opened:?}");
+    Case { world, script, session, began }.over().await;
 }
 
 #[tokio::test]

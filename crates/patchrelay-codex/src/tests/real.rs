@@ -81,7 +81,7 @@ fn shell(command: &str) -> ModelStep {
 
 /// Runs one work turn to its end. Answers with what its commands wrote.
 async fn run(stage: &mut Stage) -> String {
-    stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
     stage.session.start_turn(&work("go")).await.unwrap();
     let (lines, status, _) = listen(&mut stage.session).await;
     assert_eq!(status, TurnStatus::Completed, "{lines:?}");
@@ -148,7 +148,7 @@ async fn a_thread_resumes_with_its_permissions_after_a_kill() {
         vec![shell("cat ../secrets/key.txt; touch new")],
     ])
     .await;
-    let thread = stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    let thread = stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
     stage.session.start_turn(&work("go")).await.unwrap();
     assert_eq!(listen(&mut stage.session).await.2, "first");
     drop(stage.session); // SIGKILL
@@ -156,7 +156,10 @@ async fn a_thread_resumes_with_its_permissions_after_a_kill() {
     let runtime = CodexRuntime::new(stage.config);
     runtime.reap(&RunId::new("run-1")).await.unwrap();
     let mut session = runtime.launch(&stage.world.launch()).await.unwrap();
-    assert_eq!(session.open_thread(ThreadSpec::Resume(thread.clone())).await.unwrap(), thread);
+    assert_eq!(
+        session.open_thread(&stage.world.work(), ThreadSpec::Resume(thread.clone())).await.unwrap(),
+        thread
+    );
     session.start_turn(&work("go on")).await.unwrap();
     assert_eq!(listen(&mut session).await.1, TurnStatus::Completed);
     let output = stage.model.tool_outputs().join("\n");
@@ -169,7 +172,7 @@ async fn a_thread_resumes_with_its_permissions_after_a_kill() {
 #[ignore = "needs codex: CODEX_BIN"]
 async fn an_interrupt_ends_the_turn_and_its_commands() {
     let mut stage = stage(vec![vec![shell("sleep 1000")]]).await;
-    stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
     stage.session.start_turn(&work("go")).await.unwrap();
     let running = AgentEvent::Progress { line: "it runs `/bin/bash -c 'sleep 1000'`".to_owned() };
     while timeout(PATIENCE, stage.session.next_event()).await.expect("the command starts").unwrap()
@@ -187,7 +190,14 @@ async fn an_interrupt_ends_the_turn_and_its_commands() {
 async fn a_thread_that_never_was_is_replaced_by_a_fresh_one() {
     let mut stage = stage(vec![]).await;
     let gone = patchrelay_domain::ThreadId::new("01a20f8f-1b40-7d00-a58c-4d1890daea9d");
-    assert_ne!(stage.session.open_thread(ThreadSpec::Resume(gone.clone())).await.unwrap(), gone);
+    assert_ne!(
+        stage
+            .session
+            .open_thread(&stage.world.work(), ThreadSpec::Resume(gone.clone()))
+            .await
+            .unwrap(),
+        gone
+    );
     stage.session.close().await;
 }
 
@@ -209,7 +219,7 @@ async fn every_choice_is_taken_over() {
         config.effort = Some("low".to_owned());
         let order = AgentLaunch { network, ..stage.world.launch() };
         let mut session = CodexRuntime::new(config).launch(&order).await.unwrap();
-        session.open_thread(ThreadSpec::Fresh).await.unwrap();
+        session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
         session.close().await;
     }
 }
@@ -226,9 +236,9 @@ async fn a_linked_worktree_is_not_trusted_either() {
         let linked = stage.world.path(if main == "." { "of-checkout" } else { "of-bare" });
         git(&stage.world, &["-C", main, "worktree", "add", "-q", "--detach", &text(&linked)]).await;
         assert!(linked.join(".codex/config.toml").is_file());
-        let order = AgentLaunch { directory: text(&linked), ..stage.world.launch() };
-        let mut session = CodexRuntime::new(stage.config.clone()).launch(&order).await.unwrap();
-        session.open_thread(ThreadSpec::Fresh).await.unwrap();
+        let runtime = CodexRuntime::new(stage.config.clone());
+        let mut session = runtime.launch(&stage.world.launch()).await.unwrap();
+        session.open_thread(&text(&linked), ThreadSpec::Fresh).await.unwrap();
         session.start_turn(&work("go")).await.unwrap();
         listen(&mut session).await;
         session.close().await;

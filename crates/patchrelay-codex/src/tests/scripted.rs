@@ -52,7 +52,7 @@ async fn a_work_turn_edits_and_a_report_turn_answers() {
     let world = World::new();
     let edit = Step::Write { path: "src/a.txt".to_owned(), content: "hello\n".to_owned() };
     let mut session = launch(&world, &script([vec![say("I begin"), edit, say("I am done")]])).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
 
     session.start_turn(&work("You implement ticket APP-1 in this git worktree.")).await.unwrap();
     let (lines, status, answer) = listen(&mut session).await;
@@ -73,7 +73,7 @@ async fn a_thread_resumes_after_its_process_was_killed() {
     let world = World::new();
     let script = script([vec![say("first"), Step::Hang], vec![say("second")]]);
     let mut session = launch(&world, &script).await;
-    let thread = session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    let thread = session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     timeout(PATIENCE, session.next_event()).await.unwrap().unwrap();
     drop(session); // SIGKILL
@@ -81,7 +81,10 @@ async fn a_thread_resumes_after_its_process_was_killed() {
     let runtime = CodexRuntime::new(config(&world, &script));
     runtime.reap(&RunId::new("run-1")).await.unwrap();
     let mut session = runtime.launch(&world.launch()).await.unwrap();
-    assert_eq!(session.open_thread(ThreadSpec::Resume(thread.clone())).await.unwrap(), thread);
+    assert_eq!(
+        session.open_thread(&world.work(), ThreadSpec::Resume(thread.clone())).await.unwrap(),
+        thread
+    );
     session.start_turn(&work("go on")).await.unwrap();
     assert_eq!(listen(&mut session).await.2, "second", "the thread remembers that it had a turn");
     session.close().await;
@@ -92,9 +95,13 @@ async fn a_thread_that_is_gone_is_replaced_by_a_fresh_one() {
     let world = World::new();
     let mut session = launch(&world, &Script::default()).await;
     let gone = ThreadId::new("01a20f8f-1b40-7d00-a58c-4d1890daea9d");
-    assert_ne!(session.open_thread(ThreadSpec::Resume(gone.clone())).await.unwrap(), gone);
+    assert_ne!(
+        session.open_thread(&world.work(), ThreadSpec::Resume(gone.clone())).await.unwrap(),
+        gone
+    );
     // Such a name is a mistake of ours, which a fresh thread would hide.
-    let opened = session.open_thread(ThreadSpec::Resume(ThreadId::new("not-an-id"))).await;
+    let opened =
+        session.open_thread(&world.work(), ThreadSpec::Resume(ThreadId::new("not-an-id"))).await;
     assert!(
         matches!(opened, Err(AgentError::Request { request: "thread/resume", .. })),
         "{opened:?}"
@@ -107,10 +114,10 @@ async fn a_thread_in_use_by_another_process_is_refused() {
     let world = World::new();
     let script = script([vec![Step::Hang]]);
     let mut session = launch(&world, &script).await;
-    let thread = session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    let thread = session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let mut other = launch(&world, &script).await;
-    let refused = other.open_thread(ThreadSpec::Resume(thread)).await.unwrap_err();
+    let refused = other.open_thread(&world.work(), ThreadSpec::Resume(thread)).await.unwrap_err();
     assert!(refused.to_string().contains("already has an active writer"), "{refused}");
     other.close().await;
     session.close().await;
@@ -122,7 +129,7 @@ async fn the_end_of_the_process_ends_the_turn_once() {
     let mut script = script([vec![say("half"), Step::Crash]]);
     script.flaws.complaint = "no space left".to_owned();
     let mut session = launch(&world, &script).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let (_, status, answer) = listen(&mut session).await;
     let TurnStatus::Failed { reason } = status else { panic!("{status:?}") };
@@ -143,7 +150,7 @@ async fn a_request_without_an_answer_fails_in_its_time() {
     let mut config = config(&world, &Script { flaws, ..Script::default() });
     config.request_timeout = Duration::from_millis(500);
     let mut session = CodexRuntime::new(config).launch(&world.launch()).await.unwrap();
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     let error = session.start_turn(&work("go")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -202,7 +209,7 @@ async fn asked(method: &str, params: Map<String, Value>) -> Value {
     let world = World::new();
     let ask = Step::Ask { method: method.to_owned(), params };
     let mut session = launch(&world, &script([vec![ask]])).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let answer = listen(&mut session).await.2;
     session.close().await;
@@ -232,7 +239,7 @@ async fn a_thread_with_other_permissions_than_asked_for_does_not_run() {
         let mut config = config(&world, &Script { flaws, ..Script::default() });
         config.model = Some("gpt-5.5".to_owned());
         let mut session = CodexRuntime::new(config).launch(&world.launch()).await.unwrap();
-        let opened = session.open_thread(ThreadSpec::Fresh).await;
+        let opened = session.open_thread(&world.work(), ThreadSpec::Fresh).await;
         assert!(
             matches!(opened, Err(AgentError::Permissions { .. })),
             "{member} {value}: {opened:?}"
@@ -256,7 +263,7 @@ async fn every_confinement_is_echoed() {
         config.deny_read = vec!["/etc/shadow".to_owned(), "~/.ssh".to_owned()];
         let order = patchrelay_ports::AgentLaunch { network, ..world.launch() };
         let mut session = CodexRuntime::new(config).launch(&order).await.unwrap();
-        session.open_thread(ThreadSpec::Fresh).await.unwrap();
+        session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
         session.close().await;
     }
 }
@@ -265,7 +272,7 @@ async fn every_confinement_is_echoed() {
 async fn an_interrupted_turn_ends_as_interrupted() {
     let world = World::new();
     let mut session = launch(&world, &script([vec![Step::Hang], vec![say("next")]])).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.interrupt().await.expect("nothing runs, so nothing has to stop");
     session.start_turn(&work("go")).await.unwrap();
     // At once, when the real one would still refuse it.
@@ -280,7 +287,7 @@ async fn an_interrupted_turn_ends_as_interrupted() {
 async fn a_second_turn_waits_for_the_end_of_the_first() {
     let world = World::new();
     let mut session = launch(&world, &script([vec![Step::Hang]])).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let error = session.start_turn(&work("go")).await.unwrap_err();
     assert!(error.to_string().contains("a turn is still running"), "{error}");
@@ -291,7 +298,7 @@ async fn a_second_turn_waits_for_the_end_of_the_first() {
 async fn a_failed_turn_says_why() {
     let world = World::new();
     let mut session = launch(&world, &script([vec![Step::Fail("usage limit".to_owned())]])).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let status = listen(&mut session).await.1;
     assert_eq!(status, TurnStatus::Failed { reason: "usage limit (other)".to_owned() });
@@ -303,7 +310,7 @@ async fn a_dropped_wait_loses_no_event() {
     let world = World::new();
     let turn: Vec<_> = (0..50).map(|n| say(&format!("word {n}"))).collect();
     let mut session = launch(&world, &script([turn])).await;
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let mut lines = Vec::new();
     loop {
@@ -331,7 +338,7 @@ async fn closing_leaves_no_process_behind() {
     config.command = wrapper.into_iter().chain(config.command).collect();
     let marker = Marker::new(&config.instance, "run-1");
     let mut session = CodexRuntime::new(config).launch(&world.launch()).await.unwrap();
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let both = async { while leftovers(&marker).await.unwrap().len() != 2 {} };
     timeout(PATIENCE, both).await.expect("the agent and the process that left it are found");

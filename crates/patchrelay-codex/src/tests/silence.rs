@@ -18,7 +18,7 @@ use crate::CodexRuntime;
 /// An agent at its first turn.
 async fn at_work(world: &World, script: &Script) -> (Box<dyn AgentSession>, ThreadId, TurnId) {
     let mut session = launch(world, script).await;
-    let thread = session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    let thread = session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     let turn = session.start_turn(&work("go")).await.unwrap();
     (session, thread, turn)
 }
@@ -95,7 +95,7 @@ async fn an_agent_without_a_thread_or_an_answer_says_nothing_of_its_turns() {
     let early = session.look_at_turn(&TurnId::new("none")).await;
     assert!(matches!(early, Err(AgentError::Request { .. })), "{early:?}");
 
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     let turn = session.start_turn(&work("go")).await.unwrap();
     next_line(&mut session).await;
     for unanswered in [session.look_at_turn(&turn).await.err(), session.interrupt().await.err()] {
@@ -136,7 +136,10 @@ async fn a_silent_thread_goes_on_in_another_process() {
     assert_eq!(session.look_at_turn(&turn).await.unwrap(), TurnRecord::InProgress);
     session.close().await;
     let mut session = launch(&world, &script).await;
-    assert_eq!(session.open_thread(ThreadSpec::Resume(thread.clone())).await.unwrap(), thread);
+    assert_eq!(
+        session.open_thread(&world.work(), ThreadSpec::Resume(thread.clone())).await.unwrap(),
+        thread
+    );
     session.start_turn(&work("go on")).await.unwrap();
     assert_eq!(listen(&mut session).await.2, "second");
     session.close().await;

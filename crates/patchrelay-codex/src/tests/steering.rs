@@ -40,7 +40,7 @@ async fn a_message_is_taken_by_a_turn_that_runs_and_by_no_other() {
     let world = World::new();
     let mut session = launch(&world, &gated(&world)).await;
     assert_eq!(session.tell(&message(1)).await.unwrap(), Told::NoTurn, "no thread, no turn");
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     assert_eq!(session.tell(&message(1)).await.unwrap(), Told::NoTurn, "no turn");
     assert_eq!(session.told(&[message(1).id]).await.unwrap(), [""; 0]);
     session.start_turn(&work("go")).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_turn_that_takes_no_message_now_is_no_error() {
         let refused = [("turn/steer".to_owned(), refusal.to_owned())].into_iter().collect();
         let flaws = Flaws { refused, ..Flaws::default() };
         let mut session = launch(&world, &Script { flaws, ..gated(&world) }).await;
-        session.open_thread(ThreadSpec::Fresh).await.unwrap();
+        session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
         session.start_turn(&work("go")).await.unwrap();
         assert_eq!(session.tell(&message(1)).await.unwrap(), Told::NoTurn, "{refusal}");
         session.close().await;
@@ -86,7 +86,7 @@ async fn a_message_without_an_answer_is_an_error_and_is_looked_up_in_the_thread(
     let mut session = CodexRuntime::new(config).launch(&world.launch()).await.unwrap();
     let early = session.told(&[message(1).id]).await;
     assert!(matches!(early, Err(AgentError::Request { .. })), "no thread: {early:?}");
-    session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     let told = session.tell(&message(1)).await;
     assert!(matches!(told, Err(AgentError::Request { request: "turn/steer", .. })), "{told:?}");
@@ -99,14 +99,14 @@ async fn a_thread_knows_after_a_kill_what_it_was_told() {
     let world = World::new();
     let script = gated(&world);
     let mut session = launch(&world, &script).await;
-    let thread: ThreadId = session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    let thread: ThreadId = session.open_thread(&world.work(), ThreadSpec::Fresh).await.unwrap();
     session.start_turn(&work("go")).await.unwrap();
     assert_eq!(session.tell(&message(1)).await.unwrap(), Told::Taken);
     drop(session); // SIGKILL
     let runtime = CodexRuntime::new(config(&world, &script));
     runtime.reap(&patchrelay_domain::RunId::new("run-1")).await.unwrap();
     let mut session = runtime.launch(&world.launch()).await.unwrap();
-    session.open_thread(ThreadSpec::Resume(thread)).await.unwrap();
+    session.open_thread(&world.work(), ThreadSpec::Resume(thread)).await.unwrap();
     let ids = [message(1).id, message(2).id];
     assert_eq!(session.told(&ids).await.unwrap(), [message(1).id]);
     std::fs::write(world.path("gate"), "").unwrap();

@@ -4,7 +4,7 @@
 //! only then; what a turn took and did not read goes to the next one. Whether a thread has read something is asked of the
 //! thread where it is not known: after a crash, or when a request was not answered.
 
-use patchrelay_domain::{ObservationKind, PendingInput, TurnId, prompt};
+use patchrelay_domain::{IssueFacts, ObservationKind, PendingInput, TurnId, prompt};
 use patchrelay_ports::{AgentSession, Message, Told};
 use tracing::{debug, warn};
 
@@ -121,6 +121,29 @@ impl RunTask {
                 Ok(_) => return Ok(()),
                 Err(error) => {
                     warn!(run = %self.run, error = %chain(&error), "that a message was read could not be stored; trying again");
+                    self.pause(STORE_RETRY).await?;
+                }
+            }
+        }
+    }
+
+    /// What the run has taken up of what humans said, what was told to its earlier turns included.
+    pub(super) async fn taken_up(
+        &self,
+        claimed: &IssueFacts,
+        is_first_turn: bool,
+    ) -> Result<Vec<PendingInput>, Halt> {
+        if is_first_turn {
+            return Ok(claimed.slot.iter().flat_map(|slot| slot.inputs.clone()).collect());
+        }
+        loop {
+            match self.context.ports.store.load(&self.issue).await {
+                Ok(stored) => {
+                    let slot = stored.and_then(|stored| stored.facts.slot);
+                    return Ok(slot.map(|slot| slot.inputs).unwrap_or_default());
+                }
+                Err(error) => {
+                    warn!(run = %self.run, error = %chain(&error), "what humans said cannot be read yet");
                     self.pause(STORE_RETRY).await?;
                 }
             }

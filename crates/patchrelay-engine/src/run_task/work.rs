@@ -1,9 +1,9 @@
 //! The part of a run in which the agent works: from a worktree to a verified commit.
 
 use patchrelay_domain::{
-    CommitSha, Evidence, ForgeNow, GateHit, Interruption, IssueFacts, PendingInput, Policy,
-    Publication, Report, RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId, TurnId,
-    TurnStatus, Verdict, Worktree, commit_message, parse_report,
+    BranchName, CommitSha, Evidence, ForgeNow, GateHit, Interruption, IssueFacts, PendingInput,
+    Policy, Publication, Report, RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId,
+    TurnId, TurnStatus, Verdict, Worktree, commit_message, parse_report,
     prompt::{self, EarlierWork, WorkflowFile},
     pull_request_text, report_schema, verify,
 };
@@ -48,16 +48,23 @@ impl RunTask {
     ) -> Result<Publication, Halt> {
         let ticket = facts.ticket.as_ref().map(|ticket| &ticket.value);
         let ticket = ticket.expect("`decide` plans no run before the ticket was read");
-        let worktree = self.prepare(plan).await?;
-        self.advance(&working(&worktree, progress, None)).await?;
-        let job = Job { plan, facts, ticket, worktree: &worktree };
+        let base_branch = self.base_branch().await?;
         if let Some(tree) = &plan.release {
+            let worktree = self.prepare(plan, base_branch).await?;
+            self.advance(&working(&worktree, progress, None)).await?;
+            let job = Job { plan, facts, ticket, worktree: &worktree };
             return self.release(&job, tree).await;
         }
+        let (worktree, session) = self.make_ready(plan, base_branch, progress).await?;
+        let job = Job { plan, facts, ticket, worktree: &worktree };
+        let mut ready = Some(session);
         let mut instruction: Option<String> = None;
         loop {
             progress.working_since = Some(Instant::now());
-            let mut session = self.launch(&worktree).await?;
+            let mut session = match ready.take() {
+                Some(session) => session,
+                None => self.launch().await?,
+            };
             let asked = self.turns(session.as_mut(), &job, progress, instruction.as_deref()).await;
             // The agent is gone before its tree is judged: nothing changes under the verdict.
             session.close().await;
@@ -169,14 +176,38 @@ impl RunTask {
         hits
     }
 
-    async fn prepare(&self, plan: &RunPlan) -> Result<Worktree, Halt> {
-        let base_branch = match &self.project.base_branch {
-            Some(branch) => branch.clone(),
-            None => match self.context.ports.forge.default_branch(&self.project.repo).await {
-                Ok(branch) => branch,
-                Err(error) => return Err(Halt::with(ended_by_call(&error))),
-            },
+    async fn base_branch(&self) -> Result<BranchName, Halt> {
+        if let Some(branch) = &self.project.base_branch {
+            return Ok(branch.clone());
+        }
+        let asked = self.context.ports.forge.default_branch(&self.project.repo).await;
+        asked.map_err(|error| Halt::with(ended_by_call(&error)))
+    }
+
+    /// Prepares the worktree and starts the agent meanwhile. Neither is of use without the other, and an agent whose run
+    /// ends here is ended with it.
+    async fn make_ready(
+        &self,
+        plan: &RunPlan,
+        base_branch: BranchName,
+        progress: &Progress,
+    ) -> Result<(Worktree, Box<dyn AgentSession>), Halt> {
+        let prepared = async {
+            let worktree = self.prepare(plan, base_branch).await?;
+            self.advance(&working(&worktree, progress, None)).await?;
+            Ok(worktree)
         };
+        match tokio::join!(prepared, self.launch()) {
+            (Ok(worktree), Ok(session)) => Ok((worktree, session)),
+            (Err(halt), Ok(session)) => {
+                session.close().await;
+                Err(halt)
+            }
+            (Err(halt), Err(_)) | (Ok(_), Err(halt)) => Err(halt),
+        }
+    }
+
+    async fn prepare(&self, plan: &RunPlan, base_branch: BranchName) -> Result<Worktree, Halt> {
         let workspaces = &self.context.ports.workspaces;
         let order = PrepareOrder {
             issue: self.issue.clone(),
@@ -198,19 +229,9 @@ impl RunTask {
         prepared.map_err(|error| Halt::with(ended_by_git(&error)))
     }
 
-    async fn launch(&self, worktree: &Worktree) -> Result<Box<dyn AgentSession>, Halt> {
-        // It was claimed, or goes on, before another run found that out.
-        if let Some(until) = self.context.model().until(self.context.now()) {
-            return Err(Halt::with(RunOutcome::Unavailable {
-                reason: "the agent's model answers nobody here".to_owned(),
-                until: Some(until),
-            }));
-        }
-        let order = AgentLaunch {
-            run: self.run.clone(),
-            directory: worktree.path.clone(),
-            network: self.project.network,
-        };
+    async fn launch(&self) -> Result<Box<dyn AgentSession>, Halt> {
+        self.may_ask_model()?;
+        let order = AgentLaunch { run: self.run.clone(), network: self.project.network };
         let launched = self.lease.guard(self.context.ports.agent.launch(&order)).await?;
         launched.map_err(|error| Halt::with(ended_by_agent(&error)))
     }
@@ -226,7 +247,7 @@ impl RunTask {
         let wanted = progress.thread.clone();
         let spec = wanted.clone().map_or(ThreadSpec::Fresh, ThreadSpec::Resume);
         self.reached(Step::OpenThread, Side::Before);
-        let open = self.lease.guard(session.open_thread(spec)).await?;
+        let open = self.lease.guard(session.open_thread(&job.worktree.path, spec)).await?;
         let open = open.map_err(|error| Halt::with(ended_by_agent(&error)))?;
         self.reached(Step::OpenThread, Side::After);
         let same_thread = wanted.as_ref() == Some(&open);
@@ -281,11 +302,20 @@ impl RunTask {
         order: &TurnOrder,
         progress: &mut Progress,
     ) -> Result<TurnId, Halt> {
+        self.may_ask_model()?;
         self.may_begin(progress).await?;
         let turn = self.lease.guard(session.start_turn(order)).await?;
         let turn = turn.map_err(|error| Halt::with(ended_by_agent(&error)))?;
         progress.turns += 1;
         Ok(turn)
+    }
+
+    /// Whether the model answers anybody here. Another run may have found out that it does not since this one was claimed.
+    fn may_ask_model(&self) -> Result<(), Halt> {
+        self.context.model().until(self.context.now()).map_or(Ok(()), |until| {
+            let reason = "the agent's model answers nobody here".to_owned();
+            Err(Halt::with(RunOutcome::Unavailable { reason, until: Some(until) }))
+        })
     }
 
     /// Whether another turn may begin. One that began may come to its end, but no other follows once all is spent.
@@ -297,22 +327,6 @@ impl RunTask {
             Err(error) => {
                 warn!(run = %self.run, error = %chain(&error), "a run could not be steered");
                 Ok(())
-            }
-        }
-    }
-
-    /// What the run has taken up of what humans said, its agent's earlier turns included.
-    async fn inputs(&self) -> Result<Vec<PendingInput>, Halt> {
-        loop {
-            match self.context.ports.store.load(&self.issue).await {
-                Ok(stored) => {
-                    let slot = stored.and_then(|stored| stored.facts.slot);
-                    return Ok(slot.map(|slot| slot.inputs).unwrap_or_default());
-                }
-                Err(error) => {
-                    warn!(run = %self.run, error = %chain(&error), "what humans said cannot be read yet");
-                    self.pause(STORE_RETRY).await?;
-                }
             }
         }
     }
@@ -337,11 +351,7 @@ impl RunTask {
             (false, false) => EarlierWork::Nothing,
         };
         let policy = Policy::of(&self.project);
-        let said = if progress.turns == 0 {
-            facts.slot.iter().flat_map(|slot| slot.inputs.clone()).collect()
-        } else {
-            self.inputs().await?
-        };
+        let said = self.taken_up(facts, progress.turns == 0).await?;
         let all = said.len();
         let said = if same_thread { self.unheard(session, said).await? } else { said };
         // What the thread has read already wakes it no more.

@@ -285,24 +285,34 @@ async fn a_model_that_bars_the_login_is_asked_by_nobody_before_its_time() {
     assert_eq!(world.facts().await.attempts, Attempts::default());
 }
 
+/// Another run was about to begin at that time: one that was asking for the base branch starts no agent, and one whose
+/// agent was starting asks no model.
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_being_prepared_when_the_login_is_barred_starts_no_agent() {
-    let mut world = World::with_delegated_ticket().await;
-    let second = patchrelay_domain::IssueId::new("acme", "ticket-2");
-    world.delegate(&second, "APP-2", "session-2").await;
-    let barred = TurnStatus::Barred { reason: "usage limit".to_owned(), retry_after: None };
-    world.sim.state().agents.work.push_back(Turn::of([(5, Act::EndsAs(barred))]));
-    let gate = world.sim.hold("prepare");
-    world.start();
-    gate.arrived().await;
-    world.pass(Duration::from_secs(20)).await;
-    assert_eq!(world.sim.state().agents.launches, 1);
-    gate.open();
-    world.pass(Duration::from_secs(20)).await;
-    assert_eq!(world.sim.state().agents.launches, 1);
-    world.pass(Duration::from_secs(300)).await;
-    assert_eq!(world.sim.state().agents.launches, 3);
-    world.until_ended(2).await;
+async fn a_run_that_is_about_to_begin_when_the_login_is_barred_asks_no_model() {
+    for (held, launches) in [("default_branch", 1), ("prepare", 2)] {
+        let mut world = World::with_delegated_ticket().await;
+        let second = patchrelay_domain::IssueId::new("acme", "ticket-2");
+        world.delegate(&second, "APP-2", "session-2").await;
+        let barred = TurnStatus::Barred { reason: "usage limit".to_owned(), retry_after: None };
+        world.sim.state().agents.work.push_back(Turn::of([(5, Act::EndsAs(barred))]));
+        let gate = world.sim.hold(held);
+        world.start();
+        gate.arrived().await;
+        world.pass(Duration::from_secs(20)).await;
+        let asked = |world: &World| {
+            let state = world.sim.state();
+            (state.agents.launches, state.agents.turns.len())
+        };
+        assert_eq!(asked(&world), (launches, 1), "{held}");
+        gate.open();
+        world.pass(Duration::from_secs(20)).await;
+        assert_eq!(asked(&world), (launches, 1), "{held}");
+        assert_eq!(world.sim.state().agents.alive(), 0);
+        world.pass(Duration::from_secs(300)).await;
+        world.until_ended(2).await;
+        let state = world.sim.state();
+        assert_eq!(state.agents.work_turns().len(), 3, "both are done");
+    }
 }
 
 #[tokio::test(start_paused = true)]

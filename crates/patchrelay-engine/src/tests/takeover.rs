@@ -53,7 +53,7 @@ async fn a_run_lost_while_its_worktree_was_prepared_is_followed_by_another() {
     world.crash().await;
     world.start();
     assert_followed(&world, |state| *state == RunState::Preparing, None).await;
-    assert_eq!(world.sim.state().agents.launches, 1);
+    assert_eq!(world.sim.state().agents.launches, 2, "the lost one was started meanwhile");
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,9 +63,11 @@ async fn a_run_lost_before_its_thread_was_stored_is_followed_by_another() {
         let gate = world.sim.hold(operation);
         world.start();
         gate.arrived().await;
+        let without = |state: &RunState| matches!(state, RunState::Working { thread: None, .. });
+        // The agent starts while the worktree is made.
+        world.until("its worktree is there", async || without(&world.runs().await[0].state)).await;
         world.crash().await;
         world.start();
-        let without = |state: &RunState| matches!(state, RunState::Working { thread: None, .. });
         assert_followed(&world, without, None).await;
     }
 }

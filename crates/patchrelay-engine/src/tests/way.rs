@@ -2,7 +2,7 @@
 
 use patchrelay_domain::{IssueId, PrState, RunOutcome, TrackerStateKind};
 
-use super::sim::{Act, Turn, World, issue, opened, pull_request_changed, report};
+use super::sim::{Act, Fault, Turn, World, issue, opened, pull_request_changed, report};
 
 #[tokio::test(start_paused = true)]
 async fn a_delegated_ticket_becomes_one_pull_request() {
@@ -138,4 +138,32 @@ async fn a_question_is_put_once_and_the_edits_are_kept() {
     assert_eq!(state.tickets.count("elicitation: Which greeting?"), 1);
     assert_eq!(state.disk.rescued.len(), 1);
     assert_eq!(state.agents.launches, 1);
+}
+
+/// The agent starts while the directory is made, and its thread begins in that when it is there.
+#[tokio::test(start_paused = true)]
+async fn the_agent_is_started_while_the_worktree_is_prepared() {
+    let mut world = World::with_delegated_ticket().await;
+    let gate = world.sim.hold("prepare");
+    world.start();
+    gate.arrived().await;
+    world.until("it starts", async || world.sim.state().agents.alive() == 1).await;
+    assert!(world.sim.calls("open_thread").is_empty());
+    gate.open();
+    world.assert_published_once().await;
+    assert_eq!(world.sim.state().agents.launches, 1, "one process for the run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_whose_worktree_cannot_be_prepared_is_ended() {
+    let mut world = World::with_delegated_ticket().await;
+    world.sim.state().faults.next("prepare", Fault::Hangs);
+    world.start();
+    world.until("it starts", async || world.sim.state().agents.alive() == 1).await;
+    world.until_ended(1).await;
+    let ended = world.runs().await.remove(0).outcome;
+    assert!(!matches!(ended, Some(RunOutcome::Published { .. })), "{ended:?}");
+    assert_eq!(world.sim.state().agents.alive(), 0);
+    world.assert_published_once().await;
+    assert_eq!(world.sim.state().agents.launches, 2);
 }

@@ -16,7 +16,7 @@ async fn waiting_turn() -> Stage {
     let wait = |file: &str| shell(&format!("while [ ! -e {file} ]; do sleep 0.05; done"));
     let turns = vec![vec![wait("first"), wait("second")], vec![]];
     let mut stage = stage(turns).await;
-    stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
     let unsaid = stage.session.told(&[message(1).id]).await;
     assert_eq!(unsaid.unwrap(), [""; 0], "a thread without a turn knows nothing");
     stage.session.start_turn(&work("go")).await.unwrap();
@@ -98,7 +98,10 @@ async fn after_a_kill_the_thread_tells_which_messages_it_has() {
     runtime.reap(&RunId::new("run-1")).await.unwrap();
     let mut session = runtime.launch(&stage.world.launch()).await.unwrap();
     let thread = ThreadId::new(stage.model.requests()[0].thread.clone());
-    assert_eq!(session.open_thread(ThreadSpec::Resume(thread.clone())).await.unwrap(), thread);
+    assert_eq!(
+        session.open_thread(&stage.world.work(), ThreadSpec::Resume(thread.clone())).await.unwrap(),
+        thread
+    );
     assert_eq!(session.told(&[message(1).id, message(2).id]).await.unwrap(), [message(1).id]);
     session.close().await;
 }

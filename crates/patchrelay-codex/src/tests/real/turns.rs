@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchrelay_domain::{RunId, TurnStatus};
+use patchrelay_domain::{RunId, TurnRecord, TurnStatus};
 use patchrelay_ports::{AgentEvent, AgentRuntime, AgentSession, ThreadSpec};
 use patchrelay_testkit::model::{ModelScript, ModelStep};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ async fn cost(session: &mut Box<dyn AgentSession>) -> (u64, TurnStatus) {
 async fn each_request_to_the_model_is_counted_once_also_over_a_resume() {
     let turns = vec![vec![shell("true"), shell("true")], vec![shell("true")], vec![]];
     let mut stage = stage(turns).await;
-    let thread = stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    let thread = stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
     stage.session.start_turn(&work("go")).await.unwrap();
     assert_eq!(cost(&mut stage.session).await, (45, TurnStatus::Completed));
     stage.session.start_turn(&work("go on")).await.unwrap();
@@ -39,7 +39,10 @@ async fn each_request_to_the_model_is_counted_once_also_over_a_resume() {
     let runtime = CodexRuntime::new(stage.config);
     runtime.reap(&RunId::new("run-1")).await.unwrap();
     let mut session = runtime.launch(&stage.world.launch()).await.unwrap();
-    assert_eq!(session.open_thread(ThreadSpec::Resume(thread.clone())).await.unwrap(), thread);
+    assert_eq!(
+        session.open_thread(&stage.world.work(), ThreadSpec::Resume(thread.clone())).await.unwrap(),
+        thread
+    );
     session.start_turn(&work("go on")).await.unwrap();
     assert_eq!(cost(&mut session).await, (15, TurnStatus::Completed));
     session.close().await;
@@ -85,7 +88,7 @@ async fn every_failure_of_the_model_ends_the_turn_as_what_it_is() {
         (fail("invalid_prompt", "no"), "failed"),
     ] {
         let mut stage = stage(vec![vec![step.clone(); 20]]).await;
-        stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+        stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
         stage.session.start_turn(&work("go")).await.unwrap();
         let (_, status) = cost(&mut stage.session).await;
         assert_eq!(kind(&status), expected, "{step:?}: {status:?}");
@@ -104,11 +107,43 @@ async fn a_used_up_quota_is_told_with_how_much_of_it_and_until_when() {
     let turns = vec![vec![shell("true"), ModelStep::Http(429, limit)]];
     let script = ModelScript { turns, quota: Some((100, later)), ..ModelScript::default() };
     let mut stage = stage_of(script).await;
-    stage.session.open_thread(ThreadSpec::Fresh).await.unwrap();
+    stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
     stage.session.start_turn(&work("go")).await.unwrap();
     let (_, status) = cost(&mut stage.session).await;
     let TurnStatus::Barred { reason, retry_after } = &status else { panic!("{status:?}") };
     assert!(reason.ends_with("used of the quota: 100 % of 300 minutes"), "{reason}");
     assert!(retry_after.is_some_and(|after| 3_000 < after.as_secs()), "{status:?}");
+    stage.session.close().await;
+}
+
+/// Codex would ask for ever, if it were not told to give up.
+#[tokio::test]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn a_model_that_cannot_be_reached_ends_the_turn() {
+    let mut stage = stage(vec![]).await;
+    stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
+    drop(stage.model);
+    stage.session.start_turn(&work("go")).await.unwrap();
+    let (_, status) = cost(&mut stage.session).await;
+    assert_eq!(kind(&status), "unavailable", "{status:?}");
+    stage.session.close().await;
+}
+
+/// Codex waits without a bound for the first byte of an answer. What helps is what is done about a silent agent.
+#[tokio::test]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn a_turn_whose_model_never_answers_is_seen_running_and_ends_by_an_interrupt() {
+    let mut stage = stage(vec![vec![ModelStep::Hang]]).await;
+    stage.session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
+    let turn = stage.session.start_turn(&work("go")).await.unwrap();
+    let asked = async {
+        while stage.model.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, asked).await.expect("the model is asked");
+    assert_eq!(stage.session.look_at_turn(&turn).await.unwrap(), TurnRecord::InProgress);
+    stage.session.interrupt().await.unwrap();
+    assert_eq!(cost(&mut stage.session).await.1, TurnStatus::Interrupted);
     stage.session.close().await;
 }

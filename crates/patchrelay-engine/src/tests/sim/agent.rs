@@ -122,7 +122,8 @@ pub(in crate::tests) struct Asked {
 /// An agent process.
 struct Process {
     run: RunId,
-    directory: String,
+    /// Where its thread works, once it has one.
+    directory: Option<String>,
     is_at_work: bool,
 }
 
@@ -157,11 +158,11 @@ pub(in crate::tests) struct Agents {
 
 impl Agents {
     pub(super) fn is_any_in(&self, directory: &str) -> bool {
-        self.processes.values().any(|process| process.directory == directory)
+        self.processes.values().any(|process| process.directory.as_deref() == Some(directory))
     }
 
     pub(super) fn is_any_at_work_in(&self, directory: &str) -> bool {
-        self.processes.values().any(|p| p.directory == directory && p.is_at_work)
+        self.processes.values().any(|p| p.directory.as_deref() == Some(directory) && p.is_at_work)
     }
 
     /// How many processes are alive.
@@ -193,16 +194,9 @@ impl AgentRuntime for Runtime {
         let call = self.sim.call("launch").await.map_err(lost)?;
         let session = {
             let mut state = self.sim.state();
-            if state.agents.is_any_in(&order.directory) {
-                state.is_wrong(format!("two agents in {}", order.directory));
-            }
             state.agents.launches += 1;
             let id = state.agents.launches;
-            let process = Process {
-                run: order.run.clone(),
-                directory: order.directory.clone(),
-                is_at_work: false,
-            };
+            let process = Process { run: order.run.clone(), directory: None, is_at_work: false };
             state.agents.processes.insert(id, process);
             Session {
                 id,
@@ -284,6 +278,7 @@ impl Session {
                 let (path, content) =
                     (path.replace("{n}", &number), content.replace("{n}", &number));
                 let directory = state.agents.processes[&self.id].directory.clone();
+                let directory = directory.expect("its thread has one");
                 state.disk.written.push((path.clone(), content.clone()));
                 match state.disk.worktrees.get_mut(&directory) {
                     Some(directory) => drop(directory.files.insert(path.clone(), content)),
@@ -335,13 +330,26 @@ impl Session {
 
 #[async_trait]
 impl AgentSession for Session {
-    async fn open_thread(&mut self, spec: ThreadSpec) -> Result<ThreadId, AgentError> {
+    async fn open_thread(
+        &mut self,
+        directory: &str,
+        spec: ThreadSpec,
+    ) -> Result<ThreadId, AgentError> {
         let sim = self.sim()?;
         let lost = |lost: super::fault::Lost| lost.agent("thread/start");
         let call = sim.call("open_thread").await.map_err(lost)?;
         let thread = {
             let mut state = sim.state();
+            if state.agents.is_any_in(directory) {
+                state.is_wrong(format!("two agents in {directory}"));
+            }
+            if !state.disk.worktrees.contains_key(directory) {
+                state.is_wrong(format!("a thread begins in {directory}, which is not there"));
+            }
             let agents = &mut state.agents;
+            if let Some(process) = agents.processes.get_mut(&self.id) {
+                process.directory = Some(directory.to_owned());
+            }
             match spec {
                 ThreadSpec::Resume(thread) if agents.threads.contains_key(&thread) => thread,
                 ThreadSpec::Resume(_) | ThreadSpec::Fresh => {
@@ -420,11 +428,11 @@ impl AgentSession for Session {
         let told = if self.turn.is_some() { Told::Taken } else { Told::NoTurn };
         if told == Told::Taken && !sim.state().agents.reads_nothing {
             let mut state = sim.state();
-            let thread = self.thread.clone().expect("a thread is opened before a turn");
-            if state.agents.heard.iter().any(|(of, one)| *of == thread && one.id == message.id) {
+            let told = (self.thread.clone().expect("it has a turn"), message.clone());
+            if state.agents.heard.contains(&told) {
                 state.is_wrong(format!("message {} was told twice", message.id));
             }
-            state.agents.heard.push((thread, message.clone()));
+            state.agents.heard.push(told);
             self.heard.push_back(AgentEvent::Heard { message: message.id.clone() });
         }
         call.answer(told).await.map_err(lost)
