@@ -88,7 +88,13 @@ pub(crate) async fn refresh(
         return Ok(());
     }
     let began = Instant::now();
-    fetch_refs(git, repository, &["--prune"], "+refs/heads/*:refs/remotes/origin/*").await?;
+    let failed = || format!("look whether the clone `{}` is whole", repository.clone.display());
+    let path = repository.clone.clone();
+    let completing = blocking(move || completing(&path)).await.map_err(local(failed()))?;
+    let options = [&["--prune"], completing].concat();
+    fetch_refs(git, repository, &options, "+refs/heads/*:refs/remotes/origin/*").await?;
+    let packs = repository.clone.join("objects/pack");
+    blocking(move || forget_promises(&packs)).await.map_err(local(failed()))?;
     held.fetch_began = Some(began);
     Ok(())
 }
@@ -121,6 +127,35 @@ async fn fetch_refs(
         .await
         .map_err(remote(failed()))?;
     call.args([refs]).done().await.map_err(remote(failed()))
+}
+
+/// What a fetch has to bring besides what is new, so that nothing of the history is missing. Clones of ours are whole;
+/// one that somebody put in their place may not be.
+fn completing(clone: &Path) -> io::Result<&'static [&'static str]> {
+    if fs::symlink_metadata(clone.join("shallow")).is_ok() {
+        Ok(&["--unshallow"])
+    } else if promises(&clone.join("objects/pack"))?.is_empty() {
+        Ok(&[])
+    } else {
+        Ok(&["--refetch"])
+    }
+}
+
+/// The files by which git knows that a pack may refer to objects that are not there.
+fn promises(packs: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(packs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let is_promise = |path: &PathBuf| path.extension().is_some_and(|it| it == "promisor");
+    Ok(paths.into_iter().filter(is_promise).collect())
+}
+
+/// After everything was fetched, nothing is only promised any more.
+fn forget_promises(packs: &Path) -> io::Result<()> {
+    promises(packs)?.into_iter().try_for_each(fs::remove_file)
 }
 
 /// The tip of a branch of the remote, as of the last fetch.

@@ -153,7 +153,8 @@ fn rejection(porcelain: &str, name: &str) -> Option<String> {
 fn reason(rejection: &str, stderr: &str) -> String {
     let added: Vec<_> =
         stderr.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim).collect();
-    bounded(&format!("{rejection}\n{}", added.join("\n")))
+    // Git's come first: however much the remote says, they say what happened.
+    format!("{}\n{}", bounded(rejection), bounded(&added.join("\n"))).trim_end().to_owned()
 }
 
 impl Identity {
