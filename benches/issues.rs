@@ -26,6 +26,7 @@ pub(crate) fn project() -> Project {
         linear_projects: Vec::new(),
         issue_key_prefixes: Vec::new(),
         labels: Vec::new(),
+        trusted: patchrelay_domain::TrustedActors::default(),
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: Vec::new(),

@@ -336,6 +336,7 @@ fn project(number: usize) -> Project {
         linear_projects: Vec::new(),
         issue_key_prefixes: vec!["APP".to_owned()],
         labels: vec![label(number)],
+        trusted: patchrelay_domain::TrustedActors::default(),
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: Vec::new(),

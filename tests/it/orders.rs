@@ -25,9 +25,18 @@ async fn delegated(script: &Script) -> (World, FakeIssue) {
 
 /// A ticket whose work touches a protected path, and is held. Tells the tree, too.
 async fn held() -> (World, FakeIssue, String) {
+    held_with("").await
+}
+
+/// The same with these further lines about the project.
+async fn held_with(project: &str) -> (World, FakeIssue, String) {
     let first = vec![write(WORKFLOW, "on: push\n"), write("a.txt", "two\n")];
     let script = changes(vec![first, vec![write("b.txt", "four\n")]]);
-    let (world, ticket) = delegated(&script).await;
+    let mut world = World::new(&script).await;
+    world.configure(project);
+    world.serve().await;
+    let ticket = world.linear.create_issue("Change it", "Please.");
+    assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
     world.issue(&ticket.key, |issue| issue["state"] == "awaiting_input").await;
     world
         .until("a human is asked", || said(&world, &ticket.key, "elicitation", WORKFLOW) == 1)
@@ -136,6 +145,29 @@ async fn a_strangers_yes_releases_nothing() {
     assert!(world.linear.prompt(&ticket.key, "no").send().await);
     world.until("it stops", || said(&world, &ticket.key, "response", "Stopped") == 1).await;
     assert_nothing_published(&world).await;
+    world.stop().await;
+}
+
+/// With a list of whom to trust, a member who is not on it is a stranger, also when they stop or ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_is_not_trusted_orders_nothing() {
+    let (mut world, ticket, tree) =
+        held_with("trusted_actors = { emails = [\"ada@linear.test\"] }\n").await;
+    for text in ["yes", "Please count to four, too.", "stop", "how is it going?"] {
+        let told = world.linear.prompt_as(&ticket.key, Speaker::Colleague, text);
+        assert!(told.send().await);
+    }
+    assert!(world.linear.prompt(&ticket.key, "how is it going?").send().await);
+    world
+        .until("how it stands is told", || said(&world, &ticket.key, "response", "State: ") == 1)
+        .await;
+    let explained = world.get(&format!("/api/issues/{}/explain", ticket.key)).await;
+    assert_eq!(explained["facts"]["held"]["released_by"], Value::Null);
+    assert!(explained["facts"]["pending"].as_array().unwrap().is_empty(), "{explained:#}");
+    assert_eq!(observed(&world, &ticket.key, "human_input").await, ["Ada said: how is it going?"]);
+    assert_nothing_published(&world).await;
+    assert!(world.linear.prompt(&ticket.key, "yes").send().await);
+    assert_published(&world, &ticket.key, &tree).await;
     world.stop().await;
 }
 

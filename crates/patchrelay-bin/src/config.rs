@@ -11,7 +11,7 @@ pub(crate) use self::{
     database::DatabaseUrl,
     load::{ConfigError, find, load},
     resolve::{Database, Resolved},
-    sections::{Config, LogFormat, ProjectSection},
+    sections::{Config, LogFormat, ProjectSection, TrustedActorsSection},
 };
 
 #[cfg(test)]

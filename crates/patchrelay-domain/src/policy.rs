@@ -70,6 +70,7 @@ impl Policy {
                 ..GatePolicy::default()
             },
             draft: project.draft,
+            trusted: project.trusted.clone(),
             ..Self::default()
         }
     }

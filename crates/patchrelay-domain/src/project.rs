@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BranchName, Limits, ProjectId, RepoSlug, RunType};
+use crate::{BranchName, Limits, ProjectId, RepoSlug, RunType, TrustedActors};
 
 /// One configured project: a repository, and which tickets are about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Project {
     pub issue_key_prefixes: Vec<String>,
     /// When not empty, a ticket needs one of these labels.
     pub labels: Vec<String>,
+    /// Who may instruct us in it (D36).
+    pub trusted: TrustedActors,
     /// How often things may be tried.
     pub budgets: Budgets,
     /// How much may be spent.

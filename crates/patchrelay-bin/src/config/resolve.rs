@@ -9,7 +9,7 @@ use std::{
 use patchrelay::{
     Settings,
     domain::{
-        BranchName, Budgets, Limit, Limits, Project, ProjectId, RepoSlug, Retention,
+        BranchName, Budgets, Limit, Limits, Project, ProjectId, RepoSlug, Retention, TrustedActors,
         check_protected_path,
     },
 };
@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Config, ConfigError, ProjectSection,
+    Config, ConfigError, ProjectSection, TrustedActorsSection,
     sections::{BudgetsSection, LimitSection},
 };
 use crate::environment::Directories;
@@ -171,6 +171,7 @@ impl Config {
             if section.base_branch.as_deref().is_some_and(|name| !is_branch_name(name)) {
                 return Err(wrong("base_branch", "is no name of a branch"));
             }
+            check_trusted(&section.trusted_actors).map_err(|(name, reason)| wrong(name, reason))?;
             if let Some(patterns) = &section.delivery.protected_paths {
                 check_patterns(patterns)
                     .map_err(|reason| wrong("delivery.protected_paths", &reason))?;
@@ -258,6 +259,12 @@ impl Config {
             linear_projects: section.linear_projects.clone(),
             issue_key_prefixes: section.issue_key_prefixes.clone(),
             labels: section.labels.clone(),
+            trusted: TrustedActors {
+                ids: section.trusted_actors.ids.clone(),
+                emails: section.trusted_actors.emails.clone(),
+                email_domains: section.trusted_actors.email_domains.clone(),
+                programs: section.trusted_actors.programs.clone(),
+            },
             budgets: Budgets {
                 implementation: section.budgets.implementation,
                 recovery: section.budgets.recovery,
@@ -303,6 +310,26 @@ fn is_branch_name(name: &str) -> bool {
         && !name.contains("//")
         && !name.contains("@{")
         && !name.contains(forbidden)
+}
+
+/// The list that has an entry which could never name anybody, with what such an entry looks like.
+fn check_trusted(section: &TrustedActorsSection) -> Result<(), (&'static str, &'static str)> {
+    let is_word = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace());
+    let is_email = |text: &String| {
+        text.split_once('@')
+            .is_some_and(|(name, domain)| is_word(name) && is_word(domain) && !domain.contains('@'))
+    };
+    let is_domain = |text: &String| is_word(text) && !text.contains('@');
+    if !section.emails.iter().all(is_email) {
+        return Err(("trusted_actors.emails", "must be addresses, written `NAME@DOMAIN`"));
+    }
+    if !section.email_domains.iter().all(is_domain) {
+        return Err(("trusted_actors.email_domains", "must be domains, without the `@`"));
+    }
+    if !section.ids.iter().chain(&section.programs).all(|id| is_word(id)) {
+        return Err(("trusted_actors", "must be ids, without blanks"));
+    }
+    Ok(())
 }
 
 fn check_patterns(patterns: &[String]) -> Result<(), String> {

@@ -401,6 +401,10 @@ pub(crate) struct ProjectSection {
     /// When set, a ticket needs one of these labels.
     #[serde(default)]
     pub(crate) labels: Vec<String>,
+    /// Who may instruct the agent. Without any entry: the members of the Linear workspace, and who may write to the
+    /// repository.
+    #[serde(default)]
+    pub(crate) trusted_actors: TrustedActorsSection,
     /// How many of its runs may be active at once on this node; the limit of the node when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) max_concurrent_runs: Option<usize>,
@@ -413,6 +417,20 @@ pub(crate) struct ProjectSection {
     /// Its agent, where it differs from `[codex]`.
     #[serde(default)]
     pub(crate) codex: ProjectCodexSection,
+}
+
+/// `project.trusted_actors`. Names are none of it: anybody can take any name.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TrustedActorsSection {
+    /// Ids of users of Linear or GitHub.
+    pub(crate) ids: Vec<String>,
+    /// E-mails.
+    pub(crate) emails: Vec<String>,
+    /// What stands behind the `@` of an e-mail.
+    pub(crate) email_domains: Vec<String>,
+    /// Ids of programs that may instruct the agent, too. They restrict nobody else.
+    pub(crate) programs: Vec<String>,
 }
 
 /// `[project.budgets]`.

@@ -124,6 +124,7 @@ linear_teams = ["T"]
 linear_projects = ["P"]
 issue_key_prefixes = ["K"]
 labels = ["L"]
+trusted_actors = { ids = ["u-1"], emails = ["ada@acme.test"], email_domains = ["acme.test"], programs = ["bot-1"] }
 max_concurrent_runs = 13
 [project.budgets]
 implementation = 14

@@ -10,6 +10,7 @@ fn project(id: &str) -> Project {
         linear_projects: Vec::new(),
         issue_key_prefixes: Vec::new(),
         labels: Vec::new(),
+        trusted: crate::TrustedActors::default(),
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: Vec::new(),

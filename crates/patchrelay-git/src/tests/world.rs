@@ -251,6 +251,7 @@ pub(crate) fn project(id: &str) -> Project {
         linear_projects: vec![],
         issue_key_prefixes: vec!["APP".to_owned()],
         labels: vec![],
+        trusted: patchrelay_domain::TrustedActors::default(),
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: vec![],

@@ -82,6 +82,11 @@ fn numbers_and_places_reach_the_engine() {
         ],
         [&["T".to_owned()], &["P".to_owned()], &["K".to_owned()], &["L".to_owned()]]
     );
+    let trusted = &project.trusted;
+    assert_eq!(trusted.ids, ["u-1"]);
+    assert_eq!(trusted.emails, ["ada@acme.test"]);
+    assert_eq!(trusted.email_domains, ["acme.test"]);
+    assert_eq!(trusted.programs, ["bot-1"]);
     // A project's own word counts, also when it takes something back.
     assert!(project.protected_paths.is_empty() && !project.draft && !project.network);
     let place = &resolved.places[0];
@@ -203,6 +208,17 @@ fn impossible_projects_are_refused() {
         ("worktree_root = \"x\"", "project[0].worktree_root", "absolute path"),
         ("base_branch = \"\"", "project[0].base_branch", "leave it out"),
         ("branch_prefix = \"\"", "project[0].branch_prefix", "leave it out"),
+        (
+            "trusted_actors = { emails = [\"ada\"] }",
+            "project[0].trusted_actors.emails",
+            "`NAME@DOMAIN`",
+        ),
+        (
+            "trusted_actors = { email_domains = [\"@acme.test\"] }",
+            "project[0].trusted_actors.email_domains",
+            "without the `@`",
+        ),
+        ("trusted_actors = { ids = [\"\"] }", "project[0].trusted_actors", "without blanks"),
     ] {
         check(resolve(&format!("{PROJECT}{rest}")), key, says);
     }

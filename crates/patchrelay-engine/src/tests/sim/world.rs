@@ -75,6 +75,7 @@ impl World {
             linear_projects: Vec::new(),
             issue_key_prefixes: vec!["APP".to_owned()],
             labels: Vec::new(),
+            trusted: patchrelay_domain::TrustedActors::default(),
             budgets: Budgets::default(),
             limits: Limits::default(),
             protected_paths: Vec::new(),
