@@ -265,6 +265,7 @@ fn no_text_moves_a_ticket_to_another_project() {
         labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         budgets: crate::Budgets::default(),
         limits: crate::Limits::default(),
+        trusted: crate::TrustedActors::default(),
         protected_paths: Vec::new(),
         draft: false,
         network: false,
