@@ -186,6 +186,34 @@ async fn edits_are_carried_onto_a_newer_base_and_what_git_does_not_know_stays() 
     assert_eq!(seen, "M src/lib.rs\n?? new");
 }
 
+/// A crash between moving the files and writing down that they were moved: what is there looks like edits of the old base.
+#[tokio::test]
+async fn edits_that_were_carried_and_not_written_down_are_carried_again() {
+    let world = World::new().await;
+    world.prepare("run-1").await;
+    let record = world.data().join("worktrees/app/APP-1.json");
+    let head = world.clone().join("worktrees/APP-1/HEAD");
+    let index = world.clone().join("worktrees/APP-1/index");
+    let before = [&record, &head, &index].map(|path| fs::read(path).expect("it is there"));
+    world.write("src/lib.rs", "fn edited() {}\n");
+    world.write("new", "New.\n");
+    fs::write(world.human().join("README"), "A better app.\n").expect("written");
+    fs::write(world.human().join("theirs"), "Theirs.\n").expect("written");
+    let newer = world.human_pushes("trunk", "newer").await;
+    let carried = world.prepare("run-2").await;
+    let whole = world.inspect(&carried).await;
+    for (path, content) in [&record, &head, &index].into_iter().zip(before) {
+        fs::write(path, content).expect("written");
+    }
+    // Half of the files were moved.
+    fs::write(world.worktree().join("README"), "An app.\n").expect("written");
+    let world = world.restarted();
+    let again = world.prepare("run-2").await;
+    assert_eq!((again.base.clone(), again.is_behind), (newer, false));
+    assert_eq!(world.inspect(&again).await, whole);
+    assert_eq!(changed(&whole), ["new", "src/lib.rs"]);
+}
+
 #[tokio::test]
 async fn edits_that_contradict_the_newer_base_stay_where_they_are_and_that_is_told() {
     let world = World::new().await;
