@@ -103,12 +103,17 @@ async fn health(State(state): State<ServerState>) -> Response {
 async fn ready(State(state): State<ServerState>) -> Response {
     let ready = state.readiness.database(state.store.as_ref()).await;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let (disk, agent) = match *state.hindrance.borrow() {
+        Some(Hindrance::LittleSpace { .. }) => ("low", "unknown"),
+        Some(Hindrance::ModelBars { .. }) => ("ok", "paused"),
+        None => ("ok", "unknown"),
+    };
     let body = serde_json::json!({
         "ready": ready,
         "checks": {
             "database": if ready { "ok" } else { "failed" },
-            "disk": if state.hindrance.borrow().is_some() { "low" } else { "ok" },
-            "agent": "unknown", "linear": "unknown", "github": "unknown", "reconcile": "unknown",
+            "disk": disk,
+            "agent": agent, "linear": "unknown", "github": "unknown", "reconcile": "unknown",
         },
     });
     (status, Json(body)).into_response()

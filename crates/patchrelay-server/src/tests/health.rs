@@ -56,6 +56,19 @@ async fn a_disk_that_is_nearly_full_is_told_and_does_not_make_it_unready() {
     assert_eq!(world.get("/ready").await.json()["checks"]["disk"], "ok");
 }
 
+#[tokio::test]
+async fn a_model_that_bars_the_login_is_told_as_a_pause_of_the_agent() {
+    let world = World::new().await;
+    let until = patchrelay_domain::Timestamp::from_millis(1);
+    world.set_hindrance(Some(Hindrance::ModelBars { until }));
+    let ready = world.get("/ready").await;
+    assert_eq!(ready.status, StatusCode::OK);
+    let checks = &ready.json()["checks"];
+    assert_eq!((&checks["agent"], &checks["disk"]), (&json!("paused"), &json!("ok")));
+    world.set_hindrance(None);
+    assert_eq!(world.get("/ready").await.json()["checks"]["agent"], "unknown");
+}
+
 /// On a real socket: the peer's address reaches the rule for operators, and a stop ends the service.
 #[tokio::test]
 async fn a_listener_serves_until_it_is_stopped() {
