@@ -42,6 +42,9 @@ const CLEAN_TIMEOUT: Duration = Duration::from_secs(2);
 /// The first wait when the process has too much to do; doubled each time.
 const OVERLOAD_WAIT: Duration = Duration::from_millis(50);
 
+/// The variable in which codex tells each of its commands whose thread it belongs to.
+const THREAD: &str = "CODEX_THREAD_ID";
+
 /// The texts by which codex refuses a thread that it does not have, or not any more. Its error codes say nothing.
 const NO_SUCH_THREAD: [&str; 6] = [
     "no rollout found",
@@ -382,8 +385,12 @@ impl AgentSession for CodexSession {
     async fn close(mut self: Box<Self>) {
         self.clean().await;
         self.connection.close().await;
-        if let Err(error) = patchrelay_process::reap(&self.marker).await {
-            tracing::warn!(marker = %self.marker, %error, "commands of the agent are left over");
+        // A command may have got rid of our mark, and codex has put its own on it.
+        let thread = self.thread.iter().map(|thread| Marker::of_others(THREAD, thread.as_str()));
+        for marker in thread.chain([self.marker.clone()]) {
+            if let Err(error) = patchrelay_process::reap(&marker).await {
+                tracing::warn!(%marker, %error, "commands of the agent are left over");
+            }
         }
     }
 }

@@ -36,25 +36,33 @@ const REAP_POLL: Duration = Duration::from_millis(20);
 /// environment for the moment in which it becomes another program.
 const EMPTY_LOOKS: u32 = 2;
 
-/// Whose a process is: the value of [`MARKER_VARIABLE`], `<instance>/<run>`.
+/// Whose a process is: a variable of its environment. Usually [`MARKER_VARIABLE`], with the value `<instance>/<run>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Marker(String);
+pub struct Marker {
+    variable: &'static str,
+    value: String,
+}
 
 impl Marker {
     /// The mark of this run of this installation. The instance keeps two installations of one user apart.
     pub fn new(instance: &str, run: &str) -> Self {
-        Self(format!("{instance}/{run}"))
+        Self { variable: MARKER_VARIABLE, value: format!("{instance}/{run}") }
+    }
+
+    /// The mark that another program gives to its own children: a variable with a value that nobody else uses.
+    pub fn of_others(variable: &'static str, value: &str) -> Self {
+        Self { variable, value: value.to_owned() }
     }
 
     /// The value of the variable.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.value
     }
 }
 
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.value)
     }
 }
 
@@ -65,7 +73,7 @@ impl fmt::Display for Marker {
 ///
 /// [`ProcessError::Table`] if there is a process table and it cannot be read.
 pub async fn leftovers(marker: &Marker) -> Result<Vec<u32>, ProcessError> {
-    let wanted = format!("{MARKER_VARIABLE}={marker}").into_bytes();
+    let wanted = format!("{}={marker}", marker.variable).into_bytes();
     let looked = spawn_blocking(move || scan(&wanted)).await;
     let found = looked.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
     found.map_err(|source| ProcessError::Table { marker: marker.to_string(), source })

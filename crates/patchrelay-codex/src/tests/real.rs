@@ -245,3 +245,23 @@ async fn a_linked_worktree_is_not_trusted_either() {
         assert!(!stage.world.path("trap").exists(), "{main}");
     }
 }
+
+/// Outside of a sandbox, a command can leave its group, its session and the mark that we gave it.
+#[tokio::test]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn a_command_that_got_rid_of_our_mark_is_found_by_that_of_codex() {
+    let daemon = "env -u PATCHRELAY_RUN setsid sleep 1000 >/dev/null 2>&1 & echo started";
+    let stage = stage(vec![vec![shell(daemon)]]).await;
+    stage.session.close().await;
+    let mut config = stage.config.clone();
+    config.confinement = Confinement::Off;
+    let mut session = CodexRuntime::new(config).launch(&stage.world.launch()).await.unwrap();
+    let thread = session.open_thread(&stage.world.work(), ThreadSpec::Fresh).await.unwrap();
+    session.start_turn(&work("go")).await.unwrap();
+    assert_eq!(listen(&mut session).await.1, TurnStatus::Completed);
+    let of_codex = Marker::of_others("CODEX_THREAD_ID", thread.as_str());
+    let found = async { while leftovers(&of_codex).await.unwrap().is_empty() {} };
+    timeout(PATIENCE, found).await.expect("it is left");
+    session.close().await;
+    assert_eq!(leftovers(&of_codex).await.unwrap(), Vec::<u32>::new());
+}
