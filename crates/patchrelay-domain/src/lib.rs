@@ -161,5 +161,5 @@ pub use crate::{
     steer::{RunProgress, Steer, steer_run},
     ticket::{Blocker, LinkedPullRequest, Ticket, TrackerState, TrackerStateKind},
     time::Timestamp,
-    verify::{Evidence, ForgeNow, Remote, UnmergedPath, Verdict, verify},
+    verify::{Evidence, ForgeNow, Remote, UnmergedPath, Verdict, refuse_release, verify},
 };

@@ -139,6 +139,18 @@ pub fn verify(
     }
 }
 
+/// Why a tree that a human released is not published after all: something in it that nobody may release. It was not there,
+/// or not known, when the tree was held.
+pub fn refuse_release(
+    policy: &Policy,
+    run_type: RunType,
+    changes: &ChangeSet,
+) -> Option<RunOutcome> {
+    let mut hits = gate::gate(&policy.gate, run_type, changes);
+    hits.retain(|hit| !gate::is_releasable(hit));
+    if hits.is_empty() { None } else { Some(ask(&gate::question(&hits))) }
+}
+
 /// A turn that is judged.
 struct Case<'a> {
     policy: &'a Policy,

@@ -149,6 +149,18 @@ fn what_the_gate_hits_is_held_or_asked_about() {
     )));
 }
 
+#[test]
+fn a_release_covers_what_a_human_may_release_and_nothing_else() {
+    let mut changes = ChangeSet::of_paths([".github/workflows/ci.yml"]);
+    assert_eq!(refuse_release(&policy(), RunType::Implementation, &changes), None);
+    changes.found =
+        vec![GateHit::Secret { name: "TOKEN".to_owned(), path: "notes.txt".to_owned() }];
+    let refused = refuse_release(&policy(), RunType::Implementation, &changes);
+    let Some(RunOutcome::NeedsInput { question }) = refused else { panic!("{refused:?}") };
+    assert!(question.contains("the secret `TOKEN` stands in `notes.txt`"), "{question}");
+    assert!(!question.contains("ci.yml"), "{question}");
+}
+
 /// What a repair that finds nothing to change is worth depends on what the forge shows then.
 #[test]
 fn a_repair_that_changes_nothing_is_judged_by_what_the_forge_shows() {

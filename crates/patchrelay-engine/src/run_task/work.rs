@@ -5,7 +5,7 @@ use patchrelay_domain::{
     Policy, Publication, Report, RunOutcome, RunPlan, RunState, Rung, Steer, Ticket, TreeId,
     TurnId, TurnStatus, Verdict, Worktree, commit_message, parse_report,
     prompt::{self, EarlierWork, WorkflowFile},
-    pull_request_text, report_schema, verify,
+    pull_request_text, refuse_release, report_schema, verify,
 };
 use patchrelay_ports::{
     AgentLaunch, AgentSession, CommitOrder, Freshen, PrepareOrder, Side, Step, ThreadSpec,
@@ -130,6 +130,11 @@ impl RunTask {
                     tree.tree
                 ),
             }));
+        }
+        let policy = Policy::of(&self.project);
+        if let Some(outcome) = refuse_release(&policy, job.plan.run_type, &tree.changes) {
+            self.rescue(&job.worktree.path).await?;
+            return Err(Halt::with(outcome));
         }
         self.publication(job, &tree, &held.report, &Progress::default()).await
     }

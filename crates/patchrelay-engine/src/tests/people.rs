@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patchrelay_domain::{
-    Actor, FRESH_FOR, Heard, Interruption, ObservationKind, RunOutcome, RunType, Standing,
+    Actor, FRESH_FOR, GateHit, Heard, Interruption, ObservationKind, RunOutcome, RunType, Standing,
     Timestamp, TreeId,
 };
 
@@ -156,6 +156,20 @@ async fn work_that_changed_after_it_was_looked_at_is_not_published() {
     world.assert_nothing_published();
     let outcome = world.runs().await[1].outcome.clone();
     assert!(matches!(outcome, Some(RunOutcome::NeedsInput { .. })), "{outcome:?}");
+}
+
+/// What nobody may release is not released with the rest, even if it was not known when the work was held.
+#[tokio::test(start_paused = true)]
+async fn released_work_with_a_secret_in_it_is_not_published() {
+    let (world, tree) = with_held_work().await;
+    let secret = GateHit::Secret { name: "TOKEN".to_owned(), path: "src/lib.rs".to_owned() };
+    world.sim.state().disk.found = vec![secret];
+    world.observe(approved(&tree)).await;
+    world.until_ended(2).await;
+    world.until_quiet().await;
+    world.assert_nothing_published();
+    let asked = "elicitation: The work is ready, but it contains something";
+    assert_eq!(world.sim.state().tickets.count(asked), 2);
 }
 
 /// Another process takes in what humans say, and it cannot wake us.

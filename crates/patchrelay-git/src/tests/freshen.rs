@@ -75,6 +75,18 @@ async fn the_newest_base_is_merged_into_our_head_and_published_with_both_parents
 }
 
 #[tokio::test]
+async fn a_new_head_with_the_same_content_is_published_as_a_commit_of_its_own() {
+    let (world, head) = published("fn ours() {}\n").await;
+    let worktree = merged(&world, "run-2").await;
+    assert!(world.inspect(&worktree).await.is_clean);
+    let commit = world.publish(&worktree, "run-2", Some(&head)).await;
+    assert_ne!(commit, head);
+    let compared = ["diff", "--name-only", head.as_str(), commit.as_str()];
+    assert_eq!(git(&world.clone(), &compared).await, "");
+    assert_eq!(world.tip("bot/APP-1").await, commit);
+}
+
+#[tokio::test]
 async fn every_kind_of_conflict_is_named_and_looked_at_again() {
     let (world, head) = published("fn ours() {}\n").await;
     let base = base_contradicts(&world).await;

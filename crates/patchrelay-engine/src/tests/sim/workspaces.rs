@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BaseMerge, BranchName, ChangeSet, CommitSha, IssueId, Project, RunId, UnmergedPath, Worktree,
+    BaseMerge, BranchName, ChangeSet, CommitSha, GateHit, IssueId, Project, RunId, UnmergedPath,
+    Worktree,
 };
 use patchrelay_ports::{
     CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState, WorkspaceError,
@@ -25,6 +26,8 @@ pub(in crate::tests) struct Disk {
     pub(in crate::tests) rescued: Vec<(RunId, Files)>,
     /// Everything that agents ever wrote, as path and content.
     pub(in crate::tests) written: Vec<(String, String)>,
+    /// What is found in every worktree that must not be published.
+    pub(in crate::tests) found: Vec<GateHit>,
     /// The merge that every worktree is said to stand on.
     pub(in crate::tests) merge: Option<BaseMerge>,
     /// How many bytes are free, unless there is no end of them.
@@ -153,7 +156,10 @@ impl Workspaces for Sim {
                 tree,
                 is_clean: changed.is_empty(),
                 unmerged,
-                changes: ChangeSet::of_paths(changed),
+                changes: ChangeSet {
+                    found: state.disk.found.clone(),
+                    ..ChangeSet::of_paths(changed)
+                },
             }
         };
         call.answer(seen).await.map_err(lost)
