@@ -7,6 +7,7 @@ mod crate_graph;
 mod demo;
 mod doctor;
 mod life;
+mod linked;
 mod lossy;
 mod nodes;
 mod operator;

@@ -21,6 +21,7 @@ use crate::{
     EngineError,
     context::Context,
     error::chain,
+    look::look_at_link,
     nodes::Duty,
     observe::{News, observe},
 };
@@ -243,6 +244,11 @@ async fn session_opened(
     let ticket = ObservationKind::TicketRead { version: read.version, ticket: read.value };
     let kinds = [opened, ticket].into_iter().chain(said).collect();
     let change = observe(context, news(row, issue.clone(), project, kinds)).await?;
+    if let Err(error) = look_at_link(context, project, &change, &row.delivery.delivery_id).await {
+        // Reconciling reads it again before long.
+        warn!(%issue, error = %chain(&error), "the attached pull request could not be read");
+        return Ok(());
+    }
     // There is nothing else to read.
     if change.facts.pull_request.is_none() {
         context.seen.read(issue, began);

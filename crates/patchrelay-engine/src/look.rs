@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use patchrelay_domain::{FRESH_FOR, IssueFacts, IssueId, ObservationKind, PrState, Project};
+use patchrelay_domain::{
+    Change, FRESH_FOR, IssueFacts, IssueId, NextStep, ObservationKind, PrState, Project, Wait,
+};
 use patchrelay_ports::CallError;
 use tokio::time::Instant;
 use tracing::warn;
@@ -126,11 +128,43 @@ pub(crate) async fn look_again(
             kinds,
             deliveries: Vec::new(),
         };
-        observe(context, news).await?;
+        let change = observe(context, news).await?;
+        if let Err(error) = look_at_link(context, project, &change, correlation).await {
+            unread = Err(error);
+        }
     }
     // Hidden from us is not taken away: what is known of it counts.
     if unread.as_ref().err().is_none_or(|error| !error.is_retryable()) {
         context.seen.read(&facts.issue, began);
     }
     unread
+}
+
+/// Reads the pull request that somebody attached to a ticket, if nothing can be decided before (S49).
+pub(crate) async fn look_at_link(
+    context: &Context,
+    project: &Project,
+    change: &Change,
+    correlation: &str,
+) -> Result<(), EngineError> {
+    let NextStep::Wait { reason: Wait::LinkedPullRequest(number), .. } = change.next else {
+        return Ok(());
+    };
+    let version = context.now();
+    let kind = match context.ports.forge.read_pull_request(&project.repo, number).await {
+        Ok(now) => {
+            ObservationKind::PullRequestRead { version: now.version, pull_request: now.value }
+        }
+        Err(CallError::NotFound { .. }) => ObservationKind::PullRequestMissing { number, version },
+        Err(error) => return Err(error.into()),
+    };
+    let news = News {
+        issue: change.facts.issue.clone(),
+        project: project.id.clone(),
+        correlation: correlation.to_owned(),
+        kinds: vec![kind],
+        deliveries: Vec::new(),
+    };
+    observe(context, news).await?;
+    Ok(())
 }

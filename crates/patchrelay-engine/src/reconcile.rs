@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use patchrelay_domain::IssueId;
+use patchrelay_domain::{IssueId, NextStep, Wait, decide};
 use patchrelay_ports::{IssueFilter, Role};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,13 @@ async fn sweep(
         };
         // Nobody tells when a ticket is taken away, and a run that goes on for nothing costs most.
         let is_running = facts.slot.is_some();
+        // Nothing is done before an attached pull request was seen.
+        let waits_for_link = matches!(
+            decide(&context.policy(&facts), context.now(), &facts),
+            NextStep::Wait { reason: Wait::LinkedPullRequest(_), .. }
+        );
         if !is_running
+            && !waits_for_link
             && read.get(&facts.issue).is_some_and(|at| at.elapsed() < context.settings.reread_every)
         {
             continue;

@@ -1,5 +1,7 @@
 //! The `Tracker` port over Linear.
 
+mod linked;
+
 use async_trait::async_trait;
 use chrono::DateTime;
 use patchrelay_domain::{
@@ -24,6 +26,8 @@ use crate::{
     },
     transport::{Failure, Transport},
 };
+
+use self::linked::Around;
 
 /// Linear, for one workspace and one credential.
 ///
@@ -70,6 +74,10 @@ impl Tracker for LinearTracker {
         let identity = self.identity_for(issue, operation).await?;
         let found =
             self.read(issue).await.map_err(|failure| failure.into_call_error(operation()))?;
+        let around = self
+            .around(issue, &found)
+            .await
+            .map_err(|failure| failure.into_call_error(operation()))?;
         let time = |text: &str| {
             let read = DateTime::parse_from_rfc3339(text);
             read.map(|time| Timestamp::from_millis(time.timestamp_millis())).map_err(|error| {
@@ -83,7 +91,9 @@ impl Tracker for LinearTracker {
         let version = time(&found.updated_at)?;
         let ended = found.completed_at.as_deref().or(found.canceled_at.as_deref());
         let ended = ended.map(time).transpose()?;
-        Ok(Versioned { version, value: Ticket { ended, ..self.ticket(found, &identity) } })
+        let Around { labels, linked, blockers, .. } = around;
+        let ticket = self.ticket(found, &identity);
+        Ok(Versioned { version, value: Ticket { ended, labels, linked, blockers, ..ticket } })
     }
 
     async fn create_activity(&self, order: &CreateActivity) -> Result<(), CallError> {
@@ -183,7 +193,7 @@ impl LinearTracker {
             team_key: found.team.key,
             team_id: found.team.id,
             tracker_project: found.project.map(|project| project.name),
-            labels: found.labels.nodes.into_iter().map(|label| label.name).collect(),
+            labels: Vec::new(),
             priority: priority(found.priority),
             state: TrackerState {
                 kind: TrackerStateKind::from_linear(&found.state.type_),

@@ -140,6 +140,16 @@ impl FakeLinear {
         self.world().label_issue(key, label);
     }
 
+    /// The human attaches an address to a ticket.
+    pub fn attach(&self, key: &str, url: &str) {
+        self.world().attach(key, url);
+    }
+
+    /// The human lets one ticket wait for another, which blocks it.
+    pub fn block(&self, key: &str, blocker: &str) {
+        self.world().block(key, blocker);
+    }
+
     /// The human delegates a ticket to the app: a new agent session opens on it, and the webhook about it is sent.
     pub async fn delegate(&self, key: &str) -> DeliveryAnswer {
         self.open_session(key).send().await

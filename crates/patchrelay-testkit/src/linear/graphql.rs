@@ -244,22 +244,31 @@ impl ObjectValue for Node {
         let value =
             self.0.get(info.field_name()).cloned().ok_or_else(|| self.unknown_field_error(info))?;
         Ok(if info.field_definition().ty.inner_named_type().ends_with("Connection") {
-            resolved(page(value, info.arguments().get("first").and_then(JsonValue::as_u64)))
+            let argument = |name| info.arguments().get(name);
+            let first = argument("first").and_then(JsonValue::as_u64);
+            resolved(page(value, first, argument("after").and_then(JsonValue::as_str)))
         } else {
             resolved(value)
         })
     }
 }
 
-/// The first part of a connection.
-fn page(mut connection: Value, first: Option<u64>) -> Value {
+/// The part of a connection after a cursor, which is the number of the nodes before it.
+fn page(mut connection: Value, first: Option<u64>, after: Option<&str>) -> Value {
     let first = usize::try_from(first.unwrap_or(DEFAULT_FIRST)).unwrap_or(usize::MAX);
-    let mut has_next_page = false;
+    let start: usize = after.and_then(|after| after.parse().ok()).unwrap_or(0);
+    let (mut has_next_page, mut end) = (false, start);
     if let Some(nodes) = connection["nodes"].as_array_mut() {
+        nodes.drain(..start.min(nodes.len()));
         has_next_page = first < nodes.len();
         nodes.truncate(first);
+        end += nodes.len();
     }
-    connection["pageInfo"] = json!({ "__typename": "PageInfo", "hasNextPage": has_next_page });
+    connection["pageInfo"] = json!({
+        "__typename": "PageInfo",
+        "hasNextPage": has_next_page,
+        "endCursor": (start < end).then(|| end.to_string()),
+    });
     connection
 }
 

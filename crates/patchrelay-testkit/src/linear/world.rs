@@ -105,6 +105,10 @@ struct Issue {
     description: String,
     state: String,
     labels: Vec<String>,
+    /// The addresses of what is attached.
+    attachments: Vec<String>,
+    /// The ids of the tickets that block it.
+    blocked_by: Vec<String>,
     is_delegated: bool,
     updated_millis: i64,
     /// Since when it is in a state that ends it.
@@ -183,6 +187,8 @@ impl World {
             description: description.to_owned(),
             state: self.state_named("Todo"),
             labels: Vec::new(),
+            attachments: Vec::new(),
+            blocked_by: Vec::new(),
             is_delegated: false,
             updated_millis: self.now_millis(),
             ended_millis: None,
@@ -213,6 +219,17 @@ impl World {
 
     pub(super) fn label_issue(&mut self, key: &str, label: &str) {
         self.change(key, |issue| issue.labels.push(label.to_owned()));
+    }
+
+    pub(super) fn attach(&mut self, key: &str, url: &str) {
+        self.change(key, |issue| issue.attachments.push(url.to_owned()));
+    }
+
+    /// Whoever blocks another is not changed by that, and neither is the other.
+    pub(super) fn block(&mut self, key: &str, blocker: &str) {
+        let blocker = self.by_key(blocker).id.clone();
+        let issue = self.issues.iter_mut().find(|issue| issue.key == key);
+        issue.expect("a fake is asked about tickets that it has").blocked_by.push(blocker);
     }
 
     pub(super) fn undelegate(&mut self, key: &str) {
@@ -311,6 +328,13 @@ impl World {
             .iter()
             .map(|name| json!({ "__typename": "IssueLabel", "name": name }))
             .collect();
+        let attachments: Vec<Value> = issue
+            .attachments
+            .iter()
+            .map(|url| json!({ "__typename": "Attachment", "url": url }))
+            .collect();
+        let relations: Vec<Value> =
+            issue.blocked_by.iter().map(|blocker| self.blocks(blocker)).collect();
         Ok(json!({
             "__typename": "Issue",
             "id": issue.id,
@@ -326,9 +350,27 @@ impl World {
             "team": self.team(),
             "project": null,
             "labels": { "__typename": "IssueLabelConnection", "nodes": labels },
+            "attachments": { "__typename": "AttachmentConnection", "nodes": attachments },
+            "inverseRelations": { "__typename": "IssueRelationConnection", "nodes": relations },
             "delegate": issue.is_delegated.then(|| user(&self.app_user)),
             "assignee": user(&self.human),
         }))
+    }
+
+    /// The relation of a ticket that blocks another.
+    fn blocks(&self, blocker: &str) -> Value {
+        let blocker = self.issues.iter().find(|issue| issue.id == blocker);
+        let blocker = blocker.expect("a ticket blocks that was written");
+        json!({
+            "__typename": "IssueRelation",
+            "type": "blocks",
+            "issue": {
+                "__typename": "Issue",
+                "id": blocker.id,
+                "identifier": blocker.key,
+                "state": state(self.state(&blocker.state)),
+            },
+        })
     }
 
     pub(super) fn activity_by_id(&self, id: &str) -> Result<Value, No> {
