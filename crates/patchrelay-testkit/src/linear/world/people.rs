@@ -239,7 +239,8 @@ impl World {
             Speaker::Colleague => (&self.colleague, "Bob", "bob@linear.test"),
             Speaker::Stranger => (&self.stranger, "Eve", "eve@elsewhere.test"),
             Speaker::OtherApp => (&self.other_app, "Robot", "robot@oauthapp.linear.app"),
-            Speaker::App => (&self.app_user, "PatchRelay", "patchrelay@oauthapp.linear.app"),
+            // Nothing but the id tells it from a human.
+            Speaker::App => (&self.app_user, "PatchRelay", "patchrelay@linear.test"),
         };
         json!({
             "id": id,
