@@ -7,6 +7,7 @@
 mod deliver;
 mod publish;
 mod supervise;
+mod turns;
 mod work;
 
 use std::{sync::Arc, time::Duration};

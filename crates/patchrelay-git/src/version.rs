@@ -7,8 +7,8 @@ use patchrelay_process::{Command, ProcessError};
 /// How long git may take to tell its version.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The git that has everything that is asked of it here, such as configuration by variables.
-pub const OLDEST_GIT: (u32, u32) = (2, 31);
+/// The git that has everything that is asked of it here, such as attributes from a commit instead of the worktree.
+pub const OLDEST_GIT: (u32, u32) = (2, 41);
 
 /// What the git of this environment says of itself, and its version as far as that could be read in it.
 ///

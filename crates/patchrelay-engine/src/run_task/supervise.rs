@@ -10,7 +10,7 @@ use patchrelay_ports::{AgentError, AgentEvent, AgentSession};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use super::{Halt, Progress, RunTask, ended_by_agent, work::working};
+use super::{Halt, Progress, RunTask, ended_by_agent, turns::working};
 use crate::{error::chain, lease::LeaseLost, observe::show};
 
 /// How long an interrupted turn may take to end. It takes milliseconds.
