@@ -293,9 +293,9 @@ impl ObservationKind {
     /// made from a text: the same words, said twice, are two inputs (S70).
     pub fn occurrence(&self) -> Option<String> {
         match self {
-            Self::SessionOpened { session, prompt: Some(_), .. } => Some(session.to_string()),
-            // What is said in it may be heard of before that it opened, and with which words.
-            Self::SessionOpened { session, prompt: None, .. } => Some(format!("{session}:silent")),
+            // Its opening may be heard of twice: by what is said in it later on, and with the words that it was opened with.
+            Self::SessionOpened { session, prompt: None, .. } => Some(session.to_string()),
+            Self::SessionOpened { session, prompt: Some(_), .. } => Some(format!("{session}:asked")),
             Self::HumanInput { source, said, .. } => Some(format!("{source}@{}", said.millis())),
             Self::StopRequested { source, .. } => Some(source.clone()),
             Self::Retried { order, .. }
