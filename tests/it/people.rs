@@ -55,7 +55,20 @@ async fn at_work() -> (World, FakeIssue) {
     (world, ticket)
 }
 
-/// The prompts of the agent's work turns, thread by thread.
+/// A ticket that waits for its turn behind another one, so that nobody takes up yet what is said about it.
+async fn waiting() -> (World, FakeIssue) {
+    let mut world = World::new(&small_change()).await;
+    world.configure("max_concurrent_runs = 1\n");
+    world.follow(&gated(&world));
+    world.serve().await;
+    let first = delegate(&world).await;
+    world.issue(&first.key, |issue| !issue["active_run"].is_null()).await;
+    let ticket = delegate(&world).await;
+    world.issue(&ticket.key, |issue| issue["next"]["kind"] == "run").await;
+    (world, ticket)
+}
+
+/// What the agent was told in its work turns, thread by thread: the prompt of each, and what was said while it ran.
 fn told(world: &World) -> HashMap<String, Vec<String>> {
     let Ok(threads) = std::fs::read_dir(world.path("agent/scripted-threads")) else {
         return HashMap::new();
@@ -64,7 +77,11 @@ fn told(world: &World) -> HashMap<String, Vec<String>> {
         let history: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
         let turns = history["turns"].as_array().unwrap().iter();
         let work = turns.filter(|turn| turn["is_report"] == false);
-        let prompts = work.map(|turn| turn["prompt"].as_str().unwrap().to_owned()).collect();
+        let texts = work.flat_map(|turn| {
+            let told = turn["told"].as_array().unwrap().iter().map(|told| &told[1]);
+            std::iter::once(&turn["prompt"]).chain(told).collect::<Vec<_>>()
+        });
+        let prompts = texts.map(|text| text.as_str().unwrap().to_owned()).collect();
         (history["id"].as_str().unwrap().to_owned(), prompts)
     };
     threads
@@ -226,7 +243,7 @@ async fn a_prompt_that_comes_before_its_session_counts() {
 /// A comment counts when it speaks to us, an edit of it takes its place, and people's talk is left alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn comments_count_when_they_speak_to_us() {
-    let (mut world, ticket) = at_work().await;
+    let (mut world, ticket) = waiting().await;
     let send = async |delivery: patchrelay_testkit::linear::SignedDelivery| {
         assert_eq!(delivery.send().await.status, 200);
     };
@@ -253,7 +270,7 @@ async fn comments_count_when_they_speak_to_us() {
 /// What is said in a session stays something for us when it is edited.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edited_prompt_takes_the_place_of_what_it_was() {
-    let (mut world, ticket) = at_work().await;
+    let (mut world, ticket) = waiting().await;
     let prompt = world.linear.prompt(&ticket.key, "Please count to three.");
     assert!(prompt.send().await);
     let edited = world.linear.edit_comment(&prompt.comment_id, "Please count to four.");
@@ -269,7 +286,7 @@ async fn an_edited_prompt_takes_the_place_of_what_it_was() {
 /// A mention opens a session and is a comment, too: one input.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mention_is_one_input() {
-    let (mut world, ticket) = at_work().await;
+    let (mut world, ticket) = waiting().await;
     let mention = world.linear.mention(&ticket.key, "@patchrelay please count to four");
     assert_eq!(mention.comment.send().await.status, 200);
     caught_up(&world, &ticket.key).await;
