@@ -1,6 +1,9 @@
 //! What the publish gate is told of a snapshot (D29): what each changed path is now, its diff, whose commits it takes
 //! back, and which of our secrets stand in it. Judging it is the domain's.
 
+mod collisions;
+mod diffs;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     ffi::OsStr,
@@ -14,8 +17,11 @@ use patchrelay_domain::{
     BaseMerge, ChangeSet, ChangedFile, CommitSha, GateHit, Now, SecretPatterns, TakenBack, Worktree,
 };
 use patchrelay_ports::WorkspaceError;
-use unicode_normalization::UnicodeNormalization as _;
 
+use self::{
+    collisions::collisions,
+    diffs::{assigned, worth_patching},
+};
 use crate::{
     clone::blocking,
     error::{GitError, local},
@@ -30,14 +36,6 @@ use crate::{
 const MAX_SEARCHED: u64 = 512 * 1024 * 1024;
 /// How much is read at once, in bytes, but for one file that alone is larger.
 const READ_AT_ONCE: u64 = 32 * 1024 * 1024;
-/// The largest file of which a diff is made, in bytes. The gate reads none that is longer.
-const MAX_PATCHED_BYTES: u64 = 1024 * 1024;
-/// Of all files together, in bytes, old and new.
-const MAX_PATCHED_TOTAL: u64 = 64 * 1024 * 1024;
-/// Of how many files at most.
-const MAX_PATCHED_FILES: usize = 3_000;
-/// How long the paths may be that are named on one command line, in bytes. Systems take at least four times as much.
-const MAX_PATHS: usize = 512 * 1024;
 /// How many commits of the history are compared with the change. A repair takes back what was done lately, or nothing.
 const MAX_COMMITS: &str = "200";
 /// How much of a file git looks at to tell whether it is a text.
@@ -419,115 +417,6 @@ impl Reader<'_> {
         });
         Ok(told.collect())
     }
-}
-
-/// The new paths whose name, or that of a directory above them, is another one's if case and composition do not count.
-fn collisions(new: &[GitPath], all: &[u8]) -> Vec<GateHit> {
-    let wanted: HashSet<String> = new.iter().flat_map(|path| prefixes(path)).map(folded).collect();
-    let mut spellings: HashMap<String, BTreeSet<&[u8]>> = HashMap::new();
-    for path in all.split(|b| *b == 0) {
-        for prefix in prefixes(path) {
-            let name = folded(prefix);
-            if wanted.contains(&name) {
-                spellings.entry(name).or_default().insert(prefix);
-            }
-        }
-    }
-    let other = |path: &GitPath| {
-        prefixes(path).into_iter().find_map(|prefix| {
-            let found = spellings.get(&folded(prefix))?;
-            found.iter().find(|spelling| **spelling != prefix).map(|other| shown(other))
-        })
-    };
-    new.iter()
-        .filter_map(|path| Some(GateHit::SameName { path: shown(path), other: other(path)? }))
-        .collect()
-}
-
-/// The path, and the directories above it.
-fn prefixes(path: &[u8]) -> Vec<&[u8]> {
-    let slashes = path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
-    slashes.chain([path.len()]).map(|end| &path[..end]).collect()
-}
-
-fn folded(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).nfc().flat_map(char::to_lowercase).collect()
-}
-
-/// The paths of which a diff is made. Of a renamed file both are there, or else neither has a diff.
-fn worth_patching(differences: &[Difference], sizes: &HashMap<String, u64>) -> BTreeSet<GitPath> {
-    let mut paths = BTreeSet::new();
-    if MAX_PATCHED_FILES < differences.len() {
-        return paths;
-    }
-    let (mut total, mut length) = (0, 0);
-    for difference in differences {
-        let sides =
-            [&difference.before, &difference.after].map(|side| size_of(sizes, &side.object));
-        if sides.iter().any(|bytes| MAX_PATCHED_BYTES < *bytes) {
-            continue;
-        }
-        total += sides.iter().sum::<u64>();
-        length += difference.path.len() + 1;
-        if MAX_PATCHED_TOTAL < total || MAX_PATHS < length {
-            return paths;
-        }
-        paths.insert(difference.path.clone());
-    }
-    paths
-}
-
-/// Gives each path its part of the diff. Git says both in the same order; what does not fit is given to nobody.
-fn assigned(
-    listed: &[Difference],
-    text: &[u8],
-    wanted: &BTreeSet<GitPath>,
-) -> HashMap<GitPath, String> {
-    let mut sections = sections(text).into_iter();
-    let mut patches = HashMap::new();
-    for difference in listed {
-        // What became something else is told as removed and made.
-        let (before, after) = (difference.before.mode, difference.after.mode);
-        let parts = if is_another_kind(before, after) { 2 } else { 1 };
-        let patch: Vec<_> = sections.by_ref().take(parts).map(shown).collect();
-        if patch.len() != parts {
-            return HashMap::new();
-        }
-        if let Some(from) = &difference.renamed_from {
-            patches.insert(from.clone(), String::new());
-        }
-        patches.insert(difference.path.clone(), patch.concat());
-    }
-    if sections.next().is_some() {
-        return HashMap::new();
-    }
-    patches.retain(|path, _| wanted.contains(path));
-    patches
-}
-
-fn is_another_kind(before: Mode, after: Mode) -> bool {
-    let kind = |mode| match mode {
-        Mode::Nothing => None,
-        Mode::File | Mode::Executable => Some(0),
-        Mode::Link => Some(1),
-        Mode::Submodule => Some(2),
-    };
-    matches!((kind(before), kind(after)), (Some(before), Some(after)) if before != after)
-}
-
-/// The parts of a diff. No line of a file begins like their first line: each has a sign before it.
-fn sections(text: &[u8]) -> Vec<&[u8]> {
-    const BEGINNING: &[u8] = b"diff --git ";
-    let mut starts = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive(|b| *b == b'\n') {
-        if line.starts_with(BEGINNING) {
-            starts.push(at);
-        }
-        at += line.len();
-    }
-    let ends = starts.iter().copied().skip(1).chain([text.len()]);
-    starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }
 
 fn next_object(text: &[u8]) -> Option<(&str, &[u8], &[u8])> {
