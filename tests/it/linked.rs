@@ -1,9 +1,9 @@
 //! What hangs on a ticket, through the built program: pull requests that people attached, and tickets that block it.
 
-use patchrelay_testkit::{Fault, github::FakePullRequest};
+use patchrelay_testkit::{Fault, agent::Step, github::FakePullRequest};
 use serde_json::json;
 
-use crate::world::{REPO, World, client, small_change};
+use crate::world::{REPO, World, changes, client, small_change};
 
 /// Somebody opens a pull request of a branch.
 async fn begin(world: &World, branch: &str) -> FakePullRequest {
@@ -36,6 +36,55 @@ async fn s49_an_attached_pull_request_is_adopted() {
     world.issue(&ticket.key, |issue| issue["state"] == "done").await;
     world.stop().await;
     assert_eq!(world.github.pull_requests(REPO).await.unwrap().len(), 1);
+}
+
+/// Waits until one run more is over and has moved the head of the pull request, and tells what its commit was made on.
+async fn pushed_onto(world: &World, key: &str, branch: &str, before: &str) -> Vec<String> {
+    world
+        .issue(key, |issue| issue["pr"]["head_sha"] != before && issue["active_run"].is_null())
+        .await;
+    world.github.commits(REPO, branch).await.unwrap().remove(0).parents
+}
+
+/// S49: what is asked of it afterwards is built on what its author made.
+#[tokio::test(flavor = "multi_thread")]
+async fn s49_an_adopted_pull_request_is_gone_on_with() {
+    let mut world = World::new(&small_change()).await;
+    world.github.push_commit(REPO, "ada/begun", &[("b.txt", "two\n")], "Begin").await.unwrap();
+    let theirs = begin(&world, "ada/begun").await;
+    world.serve().await;
+    let ticket = world.linear.create_issue("Change it", "Please.");
+    world.linear.attach(&ticket.key, &format!("https://github.com/{REPO}/pull/{}", theirs.number));
+    assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
+    world.issue(&ticket.key, |issue| issue["state"] == "pr_open").await;
+    assert!(world.linear.prompt(&ticket.key, "Change a.txt, too.").send().await);
+    let parents = pushed_onto(&world, &ticket.key, &theirs.head_branch, &theirs.head).await;
+    assert_eq!(parents, [theirs.head]);
+    world.stop().await;
+    assert_eq!(world.github.pull_requests(REPO).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_colleague_pushed_to_our_pull_request_is_built_on() {
+    let mut world = World::new(&small_change()).await;
+    world.serve().await;
+    let ticket = world.linear.create_issue("Change it", "Please.");
+    assert_eq!(world.linear.delegate(&ticket.key).await.status, 200);
+    let ours = world.pull_request(&ticket.key).await;
+    let theirs = world
+        .github
+        .push_commit(REPO, &ours.head_branch, &[("b.txt", "two\n")], "Help")
+        .await
+        .unwrap();
+    world.issue(&ticket.key, |issue| issue["pr"]["head_sha"] == theirs).await;
+    world.follow(&changes(vec![vec![Step::Write {
+        path: "c.txt".to_owned(),
+        content: "three\n".to_owned(),
+    }]]));
+    assert!(world.linear.prompt(&ticket.key, "Add c.txt, too.").send().await);
+    let parents = pushed_onto(&world, &ticket.key, &ours.head_branch, &theirs).await;
+    assert_eq!(parents, [theirs]);
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -227,6 +227,7 @@ fn plan(policy: &Policy, facts: &IssueFacts, ticket: &Ticket, wanted: WantedRun)
         branch,
         worktree_name: worktree_name(&facts.issue, &ticket.key),
         head: pull_request.map(|pr| pr.head.clone()),
+        base_branch: pull_request.map(|pr| pr.base_branch.clone()),
         signature,
         resume,
         parent,

@@ -76,6 +76,8 @@ pub struct RunPlan {
     pub worktree_name: String,
     /// The head of the pull request that it works on, if there is one.
     pub head: Option<CommitSha>,
+    /// The branch that its pull request asks to be merged into; without one, it is the project's base branch.
+    pub base_branch: Option<BranchName>,
     /// What exactly it repairs: the same failure has the same signature, a newer one another (N54).
     pub signature: Option<String>,
     /// The thread to continue, if there is one.

@@ -114,7 +114,7 @@ impl GitWorkspaces {
         clone::ensure(&self.git, clone).await
     }
 
-    /// Where work starts: on our own published work, or else on the base branch.
+    /// Where work starts: on the pull request or our own published work, or else on the base branch.
     async fn start(&self, order: &PrepareOrder, place: &Place) -> Result<Stand, WorkspaceError> {
         let base = clone::fetched_tip(&self.git, &place.clone, &order.base_branch).await?;
         let base = base.ok_or_else(|| WorkspaceError::Refused {
@@ -125,7 +125,9 @@ impl GitWorkspaces {
         self.refuse_large_file_storage(place, &base).await?;
         let tip = clone::fetched_tip(&self.git, &place.clone, &order.branch).await?;
         let Some(head) = tip else { return Ok(Stand { commit: base, merge: None }) };
-        if publish::run_of(&self.git, &place.clone, &head).await?.is_none() {
+        if !order.has_pull_request
+            && publish::run_of(&self.git, &place.clone, &head).await?.is_none()
+        {
             return Err(WorkspaceError::BranchTaken { branch: order.branch.clone() });
         }
         match order.freshen {

@@ -26,6 +26,9 @@ pub struct PrepareOrder {
     pub branch: BranchName,
     /// The branch to start from, if the remote has no commits of ours yet.
     pub base_branch: BranchName,
+    /// Whether the branch is that of the issue's open pull request. Then work goes on from its tip, whoever made that;
+    /// a branch without one has to be ours.
+    pub has_pull_request: bool,
     /// Whether what is in the directory is unfinished work of this issue, to be kept (D26).
     pub keep_edits: bool,
     /// What is done about a base branch that moved on.
@@ -156,7 +159,7 @@ pub enum WorkspaceError {
         #[source]
         source: Cause,
     },
-    /// The branch name belongs to commits that are not ours.
+    /// The branch name belongs to commits that are not ours, and to no pull request of the issue.
     #[error("branch `{branch}` of the remote has commits that are not ours")]
     BranchTaken {
         /// Which branch.

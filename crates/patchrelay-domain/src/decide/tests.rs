@@ -379,6 +379,17 @@ fn a_release_asks_no_agent_and_takes_nobodys_commits_back() {
     }
 }
 
+#[test]
+fn work_on_a_pull_request_is_meant_for_the_branch_that_it_asks_to_be_merged_into() {
+    let says = crate::fixture::said("a1", 9_000, crate::Heard::Session, "and the docs");
+    let base_branch = crate::BranchName::new("release");
+    let moved =
+        crate::PullRequest { base_branch: base_branch.clone(), ..pull_request(1, PrState::Open) };
+    let facts = then(crate::fixture::opened(), 5_000, [pull_request_read(90_000, moved), says]);
+    let NextStep::Run(plan) = next(&facts) else { panic!("no run") };
+    assert_eq!(plan.base_branch, Some(base_branch));
+}
+
 /// What a lost run gave back as an answer is still the answer, whatever was said before it.
 #[test]
 fn an_answer_that_was_given_back_still_wakes() {

@@ -19,6 +19,7 @@ fn only_who_would_run_waits_for_space() {
         branch: BranchName::new("app/APP-1"),
         worktree_name: "APP-1".to_owned(),
         head: None,
+        base_branch: None,
         signature: None,
         resume: None,
         parent: None,

@@ -129,7 +129,7 @@ impl RunTask {
         same_thread: bool,
         progress: &Progress,
     ) -> Result<String, Halt> {
-        let Job { plan, facts, ticket, worktree } = job;
+        let Job { plan, facts, ticket, worktree, .. } = job;
         // An earlier turn of this run may have left some, on a thread that is given up or gone.
         let has_edits = plan.keep_edits || 0 < progress.turns;
         let earlier = match (has_edits, same_thread) {
@@ -168,7 +168,7 @@ impl RunTask {
     async fn workflow(&self, job: &Job<'_>) -> Result<Option<WorkflowFile>, Halt> {
         let name = prompt::workflow_file_name(job.plan.run_type);
         let workspaces = &self.context.ports.workspaces;
-        let read = workspaces.control_file(&self.project, &job.worktree.base_branch, name);
+        let read = workspaces.control_file(&self.project, job.trunk, name);
         match self.lease.guard(read).await? {
             Ok(text) => Ok(text.map(|text| WorkflowFile { name: name.to_owned(), text })),
             Err(error) => Err(Halt::with(ended_by_git(&error))),

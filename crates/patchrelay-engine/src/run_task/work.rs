@@ -26,6 +26,8 @@ pub(super) struct Job<'a> {
     pub(super) facts: &'a IssueFacts,
     pub(super) ticket: &'a Ticket,
     pub(super) worktree: &'a Worktree,
+    /// The project's own base branch, which says what the project wants of an agent (D32).
+    pub(super) trunk: &'a BranchName,
 }
 
 impl RunTask {
@@ -38,15 +40,15 @@ impl RunTask {
     ) -> Result<Publication, Halt> {
         let ticket = facts.ticket.as_ref().map(|ticket| &ticket.value);
         let ticket = ticket.expect("`decide` plans no run before the ticket was read");
-        let base_branch = self.base_branch().await?;
+        let trunk = &self.trunk().await?;
         if let Some(tree) = &plan.release {
-            let worktree = self.prepare(plan, base_branch).await?;
+            let worktree = self.prepare(plan, trunk).await?;
             self.advance(&working(&worktree, progress, None)).await?;
-            let job = Job { plan, facts, ticket, worktree: &worktree };
+            let job = Job { plan, facts, ticket, worktree: &worktree, trunk };
             return self.release(&job, tree).await;
         }
-        let (worktree, session) = self.make_ready(plan, base_branch, progress).await?;
-        let job = Job { plan, facts, ticket, worktree: &worktree };
+        let (worktree, session) = self.make_ready(plan, trunk, progress).await?;
+        let job = Job { plan, facts, ticket, worktree: &worktree, trunk };
         let mut ready = Some(session);
         let mut instruction: Option<String> = None;
         loop {
@@ -171,7 +173,7 @@ impl RunTask {
         hits
     }
 
-    async fn base_branch(&self) -> Result<BranchName, Halt> {
+    async fn trunk(&self) -> Result<BranchName, Halt> {
         if let Some(branch) = &self.project.base_branch {
             return Ok(branch.clone());
         }
@@ -184,11 +186,11 @@ impl RunTask {
     async fn make_ready(
         &self,
         plan: &RunPlan,
-        base_branch: BranchName,
+        trunk: &BranchName,
         progress: &Progress,
     ) -> Result<(Worktree, Box<dyn AgentSession>), Halt> {
         let prepared = async {
-            let worktree = self.prepare(plan, base_branch).await?;
+            let worktree = self.prepare(plan, trunk).await?;
             self.advance(&working(&worktree, progress, None)).await?;
             Ok(worktree)
         };
@@ -202,7 +204,7 @@ impl RunTask {
         }
     }
 
-    async fn prepare(&self, plan: &RunPlan, base_branch: BranchName) -> Result<Worktree, Halt> {
+    async fn prepare(&self, plan: &RunPlan, trunk: &BranchName) -> Result<Worktree, Halt> {
         let workspaces = &self.context.ports.workspaces;
         let order = PrepareOrder {
             issue: self.issue.clone(),
@@ -210,7 +212,8 @@ impl RunTask {
             project: self.project.clone(),
             path: workspaces.worktree_path(&self.project, &plan.worktree_name),
             branch: plan.branch.clone(),
-            base_branch,
+            base_branch: plan.base_branch.as_ref().unwrap_or(trunk).clone(),
+            has_pull_request: plan.head.is_some(),
             keep_edits: plan.keep_edits,
             freshen: match (&plan.release, plan.merge_base) {
                 (Some(_), _) => Freshen::Nothing,
@@ -249,7 +252,7 @@ impl RunTask {
         report: &Report,
         progress: &Progress,
     ) -> Result<Publication, Halt> {
-        let Job { worktree, ticket, .. } = job;
+        let Job { plan, worktree, ticket, .. } = job;
         let workspaces = &self.context.ports.workspaces;
         self.reached(Step::Commit, Side::Before);
         let order = CommitOrder {
@@ -269,6 +272,14 @@ impl RunTask {
         let remote = loop {
             let asked = workspaces.remote_branch(&self.project, &worktree.branch);
             match self.lease.guard(asked).await? {
+                // Others may push to a pull request, and what they pushed is what the work has to stand on.
+                Ok(Some(remote)) if remote.run.is_none() && plan.head.is_some() => {
+                    if worktree.parents().first() != Some(&remote.head) {
+                        let by = Interruption::HeadMoved;
+                        return Err(Halt::with(RunOutcome::Interrupted { by }));
+                    }
+                    break Some(remote);
+                }
                 // Not even when it stands where we do: somebody else made it, and goes on with it.
                 Ok(Some(remote)) if remote.run.is_none() => {
                     return Err(Halt::with(RunOutcome::BranchTaken));

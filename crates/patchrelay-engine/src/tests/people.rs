@@ -50,6 +50,32 @@ async fn what_is_asked_for_after_publishing_becomes_a_second_commit_of_the_same_
     assert_eq!(turns[0].thread, turns[1].thread, "it goes on where it was");
 }
 
+/// Nobody told of the push, so it is only seen when the work is to go there.
+#[tokio::test(start_paused = true)]
+async fn a_push_of_others_while_a_run_works_on_their_pull_request_is_built_on_by_the_next() {
+    let world = World::at_work().await;
+    world.assert_published_once().await;
+    let ours = world.pull_request();
+    let writes = Act::Writes { path: "tests/greeting.rs", content: "a test" };
+    let turn = Turn::of([(5, writes), (1, Act::Ends("Done.".to_owned()))]);
+    world.sim.state().agents.work.extend([turn.clone(), turn]);
+    world.observe(says("Please write a test, too.")).await;
+    world.until("it works again", async || world.sim.state().disk.written.len() == 2).await;
+    let now = world.sim.now();
+    let theirs = world.sim.state().forge.human_pushes(now, ours.head_branch.as_str());
+    world.until_ended(3).await;
+    world.until_quiet().await;
+    world.assert_nothing_wrong().await;
+
+    let moved = RunOutcome::Interrupted { by: Interruption::HeadMoved };
+    assert_eq!(world.runs().await[1].outcome, Some(moved));
+    assert_eq!(world.facts().await.attempts.recovery, 0);
+    let head = world.pull_request().head;
+    let state = world.sim.state();
+    assert_eq!(state.forge.commits[&head].parent, Some(theirs));
+    assert_eq!(state.forge.pull_requests.len(), 1);
+}
+
 /// No webhook tells that a ticket was taken away, so nothing is started before it was looked at.
 #[tokio::test(start_paused = true)]
 async fn a_ticket_that_was_taken_away_in_silence_starts_no_run() {

@@ -248,7 +248,8 @@ async fn a_branch_that_somebody_else_took_while_down_is_left_alone() {
     world.start();
     world.until_dead().await;
     let branch = world.facts().await.branch.expect("it was claimed");
-    let theirs = world.sim.state().forge.human_pushes(branch.as_str());
+    let now = world.sim.now();
+    let theirs = world.sim.state().forge.human_pushes(now, branch.as_str());
     world.start();
     world.until_ended(2).await;
     world.assert_published_once().await;

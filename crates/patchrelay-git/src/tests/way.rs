@@ -232,6 +232,18 @@ async fn a_branch_with_commits_of_others_is_taken() {
 }
 
 #[tokio::test]
+async fn work_on_a_pull_request_stands_on_what_others_pushed_to_it() {
+    let world = World::new().await;
+    let theirs = world.human_pushes("bot/APP-1", "mine").await;
+    let order = PrepareOrder { has_pull_request: true, ..world.order("run-1") };
+    let worktree = world.workspaces.prepare(&order).await.expect("it is made ready");
+    assert_eq!(worktree.base, theirs);
+    world.write("new", "New.\n");
+    let ours = world.publish(&worktree, "run-1", Some(&theirs)).await;
+    assert_eq!(world.tip("bot/APP-1").await, ours);
+}
+
+#[tokio::test]
 async fn a_branch_that_appeared_meanwhile_is_not_overwritten() {
     let world = World::new().await;
     let worktree = world.prepare("run-1").await;

@@ -115,6 +115,7 @@ impl World {
             path: self.worktree().display().to_string(),
             branch: BranchName::new("bot/APP-1"),
             base_branch: BranchName::new("trunk"),
+            has_pull_request: false,
             keep_edits: true,
             freshen: Freshen::Carry,
         }

@@ -68,6 +68,7 @@ pub(super) fn run_next() -> NextStep {
         worktree_name: "APP-1-x".to_owned(),
         wake: None,
         head: None,
+        base_branch: None,
         signature: None,
         resume: None,
         parent: None,

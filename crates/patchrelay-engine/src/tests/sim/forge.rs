@@ -71,15 +71,24 @@ impl Forge {
     }
 
     /// A human pushes a commit of their own to this branch.
-    pub(in crate::tests) fn human_pushes(&mut self, branch: &str) -> CommitSha {
+    pub(in crate::tests) fn human_pushes(&mut self, now: Timestamp, branch: &str) -> CommitSha {
         let branch = BranchName::new(branch);
         let parent = self.branches.get(&branch).or(self.branches.get(&BranchName::new("main")));
         let parent = parent.cloned();
         let mut files = parent.as_ref().map(|tip| self.files(tip)).unwrap_or_default();
         files.insert("by-hand".to_owned(), branch.to_string());
         let commit = self.commit(files, parent, None);
-        self.branches.insert(branch, commit.clone());
+        self.move_branch(now, &branch, &commit);
         commit
+    }
+
+    /// Lets the branch, and what asks to merge it, stand on this commit.
+    pub(super) fn move_branch(&mut self, now: Timestamp, branch: &BranchName, commit: &CommitSha) {
+        self.branches.insert(branch.clone(), commit.clone());
+        for pr in self.pull_requests.iter_mut().filter(|pr| pr.value.head_branch == *branch) {
+            pr.version = now;
+            pr.value.head = commit.clone();
+        }
     }
 
     pub(in crate::tests) fn files(&self, commit: &CommitSha) -> Files {

@@ -8,8 +8,8 @@ use patchrelay_domain::{
     Worktree,
 };
 use patchrelay_ports::{
-    CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState, WorkspaceError,
-    Workspaces,
+    Clock, CommitOrder, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, TreeState,
+    WorkspaceError, Workspaces,
 };
 
 use super::{
@@ -63,7 +63,9 @@ impl State {
         let base = base.ok_or_else(|| Lost::Refused.remote("start from the base branch"))?;
         let start = match self.forge.branches.get(&order.branch) {
             None => base,
-            Some(tip) if self.forge.commits[tip].run.is_some() => tip.clone(),
+            Some(tip) if order.has_pull_request || self.forge.commits[tip].run.is_some() => {
+                tip.clone()
+            }
             Some(_) => return Err(WorkspaceError::BranchTaken { branch: order.branch.clone() }),
         };
         self.rescue(&order.run, &order.path);
@@ -219,6 +221,7 @@ impl Workspaces for Sim {
     async fn push(&self, order: &PushOrder) -> Result<Pushed, WorkspaceError> {
         let lost = |lost: Lost| lost.remote("push a branch");
         let call = self.call("push").await.map_err(lost)?;
+        let now = self.now();
         let pushed = {
             let mut state = self.state();
             let forge = &mut state.forge;
@@ -232,12 +235,7 @@ impl Workspaces for Sim {
                 if found.is_some() && found != stands_on {
                     return Err(Lost::Refused.remote("push what is no fast-forward"));
                 }
-                forge.branches.insert(order.branch.clone(), order.commit.clone());
-                for pr in &mut forge.pull_requests {
-                    if pr.value.head_branch == order.branch {
-                        pr.value.head = order.commit.clone();
-                    }
-                }
+                forge.move_branch(now, &order.branch, &order.commit);
                 Pushed::Accepted
             }
         };
