@@ -30,6 +30,7 @@ pub(crate) fn project() -> Project {
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: Vec::new(),
+        publisher: patchrelay_domain::prompt::Publisher::Harness,
         draft: false,
         network: false,
         max_concurrent_runs: 4,

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::world::{REPO, World, changes, client, small_change};
 
 /// Somebody opens a pull request of a branch.
-async fn begin(world: &World, branch: &str) -> FakePullRequest {
+pub(crate) async fn begin(world: &World, branch: &str) -> FakePullRequest {
     let url = format!("{}/repos/{REPO}/pulls", world.github.url());
     let body = json!({ "title": "Begin", "head": branch, "base": "main", "body": "" });
     let request = client().post(url).bearer_auth("github-token").json(&body);

@@ -340,6 +340,7 @@ fn project(number: usize) -> Project {
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: Vec::new(),
+        publisher: patchrelay_domain::prompt::Publisher::Harness,
         draft: false,
         network: false,
         max_concurrent_runs: 8,

@@ -15,6 +15,7 @@ mod orders;
 mod people;
 mod planted;
 mod postgres;
+mod publisher;
 mod quick;
 mod readme;
 mod real_codex;

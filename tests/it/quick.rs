@@ -115,14 +115,15 @@ impl InTheRemote {
     }
 
     async fn tip(&self, project: &Project, branch: &BranchName) -> Option<RemoteBranch> {
-        let format = "--format=%H%n%(trailers:key=PatchRelay-Run,valueonly)";
+        let format = "--format=%H%n%T%n%(trailers:key=PatchRelay-Run,valueonly)";
         let reference = format!("refs/heads/{branch}");
         let (remote, _) = self.of(project);
         let found = run(remote, &["log", "-1", format, &reference, "--"], String::new()).await;
         let text = String::from_utf8(found.stdout).unwrap();
         let mut lines = text.lines().filter(|line| !line.is_empty());
         let head = CommitSha::new(lines.next().filter(|_| found.status.success())?);
-        Some(RemoteBranch { head, run: lines.next().map(RunId::new) })
+        let tree = TreeId::new(lines.next().unwrap());
+        Some(RemoteBranch { head, tree, run: lines.next().map(RunId::new) })
     }
 }
 

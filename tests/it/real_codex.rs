@@ -7,6 +7,7 @@ use patchrelay_testkit::{
 };
 use serde_json::{Value, json};
 
+use crate::publisher::opens;
 use crate::world::{GITHUB_TOKEN, PATIENCE, PROGRAM, REPO, World, directory, git, path_variable};
 
 /// The binary, or a clear word that it is missing (D42).
@@ -107,6 +108,35 @@ async fn the_real_codex_takes_a_ticket_to_a_merged_pull_request() {
         .until("Linear is told", || is_told("Opened pull request") && is_told("was merged."))
         .await;
     world.stop().await;
+    assert_eq!(world.processes(), Vec::<String>::new());
+}
+
+/// The same ticket, with codex as the one who commits and pushes: its sandbox lets it, and the credential is there.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn the_real_codex_publishes_by_itself_where_it_is_to() {
+    let publish =
+        "git commit -aqm Mine && git push -q && echo pushed-${#GH_TOKEN}-${#GITHUB_TOKEN}";
+    let gate = "until [ -e \"$HOME/../gate\" ]; do sleep 0.1; done";
+    let (mut world, model) =
+        stage(vec![vec![patch("a.txt", "one", "two"), shell(publish), shell(gate)]]).await;
+    world.stop().await;
+    world.configure("[delivery]\npublisher = \"agent\"\n");
+    world.serve().await;
+    let ticket = delegate(&world, "Count on").await;
+    let branch = opens(&world, &ticket.key).await;
+    let pull_request = world.pull_request(&ticket.key).await;
+    let outputs = model.tool_outputs().join("\n");
+    assert!(outputs.contains(&format!("pushed-{}-0", GITHUB_TOKEN.len())), "{outputs}");
+    assert_eq!(file(&world, &branch, "a.txt").await.as_deref(), Some("two\n"));
+    let commits = world.github.commits(REPO, &branch).await.unwrap();
+    assert_eq!((&commits[0].sha, commits[0].message.as_str()), (&pull_request.head, "Mine"));
+    world.issue(&ticket.key, |issue| issue["latest_run"]["outcome"] == "published").await;
+    world.stop().await;
+    let kept = world.path("agent");
+    let found =
+        Command::new("grep", &kept).args(["-rlF", GITHUB_TOKEN, "."]).run(PATIENCE).await.unwrap();
+    assert_eq!(found.status.code(), Some(1), "codex has kept the credential in its home");
     assert_eq!(world.processes(), Vec::<String>::new());
 }
 

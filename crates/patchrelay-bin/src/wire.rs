@@ -80,7 +80,10 @@ impl App {
         {
             make_private(place)?;
         }
-        let codex = codex(config, config_path, &resolved, environment, &directories)?;
+        let codex = CodexConfig {
+            credential: secrets.github_token.clone(),
+            ..codex(config, config_path, &resolved, environment, &directories)?
+        };
         let store = Arc::new(open(&resolved.database).await?);
         let installation = Installation::take(&resolved.data, &RandomIds)?;
         let patterns = patterns(config, &secrets, environment)?;

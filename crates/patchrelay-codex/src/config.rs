@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use secrecy::SecretString;
+
 /// How codex is started, and what it may do.
 ///
 /// Not `Debug`: a value of the environment may be one that the operator put there for the model provider.
@@ -28,6 +30,9 @@ pub struct CodexConfig {
     pub env: Vec<(String, String)>,
     /// The names in `env` that the agent's commands see too. Only these: a key for the model provider stays outside.
     pub tool_env: Vec<String>,
+    /// What an agent that publishes by itself shows to the forge. Its commands find it in [`CREDENTIAL`]; an agent that
+    /// does not publish is not given it.
+    pub credential: Option<SecretString>,
     /// Whether the MCP servers in codex's own configuration are started (D21).
     pub mcp: bool,
     /// What tells the processes of this installation from those of another on the same machine.
@@ -37,6 +42,9 @@ pub struct CodexConfig {
     /// How long the process may take until it has shaken hands.
     pub startup_timeout: Duration,
 }
+
+/// The variable in which git's helper and the forge's own command line find the credential of an agent that publishes.
+pub const CREDENTIAL: &str = "GH_TOKEN";
 
 /// What keeps the agent's commands inside the worktree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +116,7 @@ impl CodexConfig {
             deny_read: Vec::new(),
             env: Vec::new(),
             tool_env: DEFAULT_TOOL_ENV.iter().map(|name| (*name).to_owned()).collect(),
+            credential: None,
             mcp: false,
             instance: instance.into(),
             request_timeout: DEFAULT_REQUEST_TIMEOUT,

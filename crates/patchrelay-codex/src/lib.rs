@@ -34,6 +34,6 @@ mod tests;
 
 pub use crate::{
     checkup::{Checkup, checkup},
-    config::{CodexConfig, Confinement, DEFAULT_TOOL_ENV},
+    config::{CREDENTIAL, CodexConfig, Confinement, DEFAULT_TOOL_ENV},
     runtime::CodexRuntime,
 };

@@ -9,7 +9,7 @@ use patchrelay_process::{MARKER_VARIABLE, Marker};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{CodexConfig, Confinement, trust::project_roots};
+use crate::{CREDENTIAL, CodexConfig, Confinement, trust::project_roots};
 
 /// The name of our permission profile.
 const PROFILE: &str = "patchrelay";
@@ -23,6 +23,8 @@ pub(crate) struct Place<'a> {
     pub(crate) directory: &'a str,
     /// Whether its commands have a network.
     pub(crate) has_network: bool,
+    /// Whether its commands may write to the repository there, and see the forge's credential.
+    pub(crate) publishes: bool,
     /// What its commands are found by when they are left over.
     pub(crate) marker: &'a Marker,
 }
@@ -69,13 +71,16 @@ pub(crate) fn overrides(
         Confinement::Profile => {
             settings["permissions"] = json!({ PROFILE: {
                 "extends": PARENT,
-                "filesystem": denied(config),
+                "filesystem": filesystem(config, place),
                 "network": { "enabled": place.has_network },
             }});
             params.insert("permissions".to_owned(), json!(PROFILE));
         }
         Confinement::WorkspaceWrite => {
             settings["sandbox_workspace_write"] = json!({ "network_access": place.has_network });
+            if let Some(repository) = repository(place) {
+                settings["sandbox_workspace_write"]["writable_roots"] = json!([repository]);
+            }
             params.insert("sandbox".to_owned(), json!("workspace-write"));
         }
         Confinement::Off => {
@@ -159,9 +164,12 @@ impl ThreadAnswer {
                 ));
             }
             // Roots that nobody here asked for come from the operator's own codex configuration.
-            if let Some(root) =
-                self.sandbox.writable_roots.iter().find(|root| !is_same_directory(root, &self.cwd))
-            {
+            let repository = repository(place);
+            let is_ours = |root: &&String| {
+                is_same_directory(root, &self.cwd)
+                    || repository.as_ref().is_some_and(|asked| is_same_directory(root, asked))
+            };
+            if let Some(root) = self.sandbox.writable_roots.iter().find(|root| !is_ours(root)) {
                 return Err(format!("it may also write to `{root}`"));
             }
         }
@@ -201,6 +209,18 @@ fn is_same_directory(one: &str, other: &str) -> bool {
     one == other || resolved(one).is_some_and(|path| resolved(other) == Some(path))
 }
 
+/// What the profile says of paths.
+fn filesystem(config: &CodexConfig, place: Place<'_>) -> BTreeMap<String, &'static str> {
+    let mut rules = denied(config);
+    rules.extend(repository(place).map(|path| (path, "write")));
+    rules
+}
+
+/// What may be written beside the files, which codex protects otherwise: the repository of an agent that publishes.
+fn repository(place: Place<'_>) -> Option<String> {
+    place.publishes.then(|| format!("{}/.git", place.directory))
+}
+
 /// What may not be read. A path that does not exist is left out: there is nothing to read, and the sandbox would make it
 /// as an empty file in the operator's home, or fail altogether when its directory is missing too. Looked at anew for
 /// each thread, so what is made meanwhile is denied from the next one on.
@@ -227,7 +247,8 @@ fn denied(config: &CodexConfig) -> BTreeMap<String, &'static str> {
         .collect()
 }
 
-/// An allow-list: nothing is inherited, and `include_only` also removes what the operator's configuration sets.
+/// An allow-list: nothing is inherited, and `include_only` also removes what the operator's configuration sets. The
+/// credential is inherited, because codex keeps what it is told in files.
 fn tool_environment(config: &CodexConfig, place: Place<'_>) -> Value {
     let mut set: BTreeMap<&str, String> = config
         .env
@@ -239,7 +260,14 @@ fn tool_environment(config: &CodexConfig, place: Place<'_>) -> Value {
     // The shell's stdin is a socket, which bash takes for a remote login and runs ~/.bashrc, unless it is told that it
     // is not the first shell.
     set.insert("SHLVL", "1".to_owned());
-    json!({ "inherit": "none", "include_only": set.keys().collect::<Vec<_>>(), "set": set })
+    let mut names: Vec<_> = set.keys().copied().collect();
+    if place.publishes {
+        names.push(CREDENTIAL);
+        return json!({
+            "inherit": "all", "ignore_default_excludes": true, "include_only": names, "set": set,
+        });
+    }
+    json!({ "inherit": "none", "include_only": names, "set": set })
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use patchrelay_domain::RunId;
 use patchrelay_ports::{AgentError, AgentLaunch, AgentRuntime, AgentSession};
 use patchrelay_process::{Command, Marker};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::{CodexConfig, connection::Connection, session::CodexSession};
+use crate::{CREDENTIAL, CodexConfig, connection::Connection, session::CodexSession};
 
 /// High-volume news whose content comes again when the item is complete.
 const UNWANTED: [&str; 9] = [
@@ -34,7 +35,7 @@ impl CodexRuntime {
         Self { config: Arc::new(config) }
     }
 
-    fn command(&self, marker: &Marker) -> Result<Command, AgentError> {
+    fn command(&self, order: &AgentLaunch, marker: &Marker) -> Result<Command, AgentError> {
         let failed = |reason: String| AgentError::Launch { reason, source: None };
         let Some((program, args)) = self.config.command.split_first() else {
             return Err(failed("no command is configured".to_owned()));
@@ -49,6 +50,9 @@ impl CodexRuntime {
         if let Some(home) = &self.config.codex_home {
             command = command.env("CODEX_HOME", home);
         }
+        if let Some(credential) = self.config.credential.as_ref().filter(|_| order.publishes) {
+            command = command.env(CREDENTIAL, credential.expose_secret());
+        }
         Ok(command)
     }
 }
@@ -57,7 +61,7 @@ impl CodexRuntime {
 impl AgentRuntime for CodexRuntime {
     async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError> {
         let marker = Marker::new(&self.config.instance, order.run.as_str());
-        let mut connection = Connection::open(self.command(&marker)?)?;
+        let mut connection = Connection::open(self.command(order, &marker)?)?;
         let hello = json!({
             "clientInfo": { "name": "patchrelay", "title": "PatchRelay", "version": env!("CARGO_PKG_VERSION") },
             "capabilities": { "experimentalApi": true, "optOutNotificationMethods": UNWANTED },
@@ -73,7 +77,7 @@ impl AgentRuntime for CodexRuntime {
             }
         }
         connection.notify("initialized", limit).await;
-        Ok(Box::new(CodexSession::new(Arc::clone(&self.config), order.network, marker, connection)))
+        Ok(Box::new(CodexSession::new(Arc::clone(&self.config), order.clone(), marker, connection)))
     }
 
     async fn reap(&self, run: &RunId) -> Result<(), AgentError> {

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use patchrelay_domain::{ThreadId, TurnId, TurnRecord};
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentSession, Message, ThreadSpec, Told, TurnOrder,
+    AgentError, AgentEvent, AgentLaunch, AgentSession, Message, ThreadSpec, Told, TurnOrder,
 };
 use patchrelay_process::Marker;
 use serde::Deserialize;
@@ -64,7 +64,8 @@ const NOT_STEERABLE: [&str; 3] = [NO_ACTIVE_TURN, "expected active turn id", "no
 /// One agent process.
 pub(crate) struct CodexSession {
     config: Arc<CodexConfig>,
-    has_network: bool,
+    /// What it was started for.
+    order: AgentLaunch,
     marker: Marker,
     connection: Connection,
     thread: Option<ThreadId>,
@@ -73,11 +74,11 @@ pub(crate) struct CodexSession {
 impl CodexSession {
     pub(crate) fn new(
         config: Arc<CodexConfig>,
-        has_network: bool,
+        order: AgentLaunch,
         marker: Marker,
         connection: Connection,
     ) -> Self {
-        Self { config, has_network, marker, connection, thread: None }
+        Self { config, order, marker, connection, thread: None }
     }
 
     /// Asks once.
@@ -171,7 +172,8 @@ impl CodexSession {
     }
 
     fn place<'a>(&'a self, directory: &'a str) -> Place<'a> {
-        Place { directory, has_network: self.has_network, marker: &self.marker }
+        let AgentLaunch { network, publishes, .. } = self.order;
+        Place { directory, has_network: network, publishes, marker: &self.marker }
     }
 
     /// The names of the MCP servers in codex's own configuration.

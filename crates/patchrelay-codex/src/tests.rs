@@ -52,7 +52,7 @@ impl World {
     }
 
     fn launch(&self) -> AgentLaunch {
-        AgentLaunch { run: RunId::new("run-1"), network: false }
+        AgentLaunch { run: RunId::new("run-1"), network: false, publishes: false }
     }
 
     /// The worktree.

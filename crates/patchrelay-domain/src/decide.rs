@@ -7,7 +7,7 @@ use crate::{
     About, IssueFacts, NextStep, Policy, Question, RunOutcome, RunPlan, RunType, Settled, Ticket,
     Timestamp, TrackerStateKind, Wait, branch_name,
     evolve::{MAX_STARTS, STARTS_WINDOW, linked},
-    prompt::{ThreadChoice, ThreadHistory, choose_thread},
+    prompt::{Publisher, ThreadChoice, ThreadHistory, choose_thread},
     worktree_name,
 };
 
@@ -232,7 +232,8 @@ fn plan(policy: &Policy, facts: &IssueFacts, ticket: &Ticket, wanted: WantedRun)
         resume,
         parent,
         keep_edits: facts.worktree.is_some() && has_edits_of_this_head(facts),
-        merge_base,
+        // An agent that publishes by itself merges by itself.
+        merge_base: merge_base && policy.publisher == Publisher::Harness,
         needs_new_head,
         release: release.map(|held| held.tree.clone()),
         consumes,

@@ -267,6 +267,7 @@ fn no_text_moves_a_ticket_to_another_project() {
         limits: crate::Limits::default(),
         trusted: crate::TrustedActors::default(),
         protected_paths: Vec::new(),
+        publisher: crate::prompt::Publisher::Harness,
         draft: false,
         network: false,
         max_concurrent_runs: 1,

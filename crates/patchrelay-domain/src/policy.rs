@@ -69,6 +69,7 @@ impl Policy {
                 protected_paths: project.protected_paths.clone(),
                 ..GatePolicy::default()
             },
+            publisher: project.publisher,
             draft: project.draft,
             trusted: project.trusted.clone(),
             ..Self::default()

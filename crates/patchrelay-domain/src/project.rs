@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BranchName, Limits, ProjectId, RepoSlug, RunType, TrustedActors};
+use crate::{BranchName, Limits, ProjectId, RepoSlug, RunType, TrustedActors, prompt::Publisher};
 
 /// One configured project: a repository, and which tickets are about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Project {
     pub limits: Limits,
     /// Paths that only a human may release, as globs (D29).
     pub protected_paths: Vec<String>,
+    /// Who commits, pushes and opens the pull request.
+    pub publisher: Publisher,
     /// Whether pull requests are opened as drafts.
     pub draft: bool,
     /// Whether commands of the agent have a network (D23).

@@ -20,6 +20,7 @@ mod freshen;
 mod git;
 mod locks;
 mod names;
+mod own;
 mod place;
 mod publish;
 mod raw;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use patchrelay_domain::Project;
+use patchrelay_domain::{Project, prompt::Publisher};
 use patchrelay_ports::WorkspaceError;
 
 use crate::{
@@ -27,6 +27,9 @@ pub(crate) struct Place {
     pub record: PathBuf,
     /// An index of ours while a snapshot is taken.
     pub index: PathBuf,
+    /// Whether it is a repository of its own, because the agent publishes from it. What git reads there was written by
+    /// an agent, so no call of ours does after it was made: the clone holds all that we look at.
+    pub is_own_repository: bool,
 }
 
 impl Place {
@@ -55,6 +58,7 @@ impl Place {
             clone,
             record: records.join(format!("{name}.json")),
             index: records.join(format!("{name}.index")),
+            is_own_repository: project.publisher == Publisher::Agent,
         })
     }
 

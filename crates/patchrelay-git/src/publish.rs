@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use patchrelay_domain::{BranchName, CommitSha, RunId};
+use patchrelay_domain::{BranchName, CommitSha, RunId, TreeId};
 use patchrelay_ports::{CommitOrder, PushOrder, Pushed, RemoteBranch, WorkspaceError};
 
 use crate::{
@@ -61,6 +61,17 @@ pub(crate) async fn run_of(
     Ok(values.lines().map(str::trim).rfind(|value| !value.is_empty()).map(RunId::new))
 }
 
+/// What a commit holds.
+pub(crate) async fn tree_of(
+    git: &Git,
+    clone: &Path,
+    commit: &CommitSha,
+) -> Result<TreeId, WorkspaceError> {
+    let call = git.in_repository(clone).args(["rev-parse", "--verify"]);
+    let tree = object(call.args([format!("{}^{{tree}}", commit_arg(commit)?)])).await;
+    tree.map(TreeId::new).map_err(local(format!("read commit `{commit}`")))
+}
+
 /// The branch on the remote now.
 pub(crate) async fn remote_branch(
     git: &Git,
@@ -72,7 +83,8 @@ pub(crate) async fn remote_branch(
         return Ok(None);
     };
     let run = run_of(git, &repository.clone, &head).await?;
-    Ok(Some(RemoteBranch { head, run }))
+    let tree = tree_of(git, &repository.clone, &head).await?;
+    Ok(Some(RemoteBranch { head, tree, run }))
 }
 
 /// Pushes one commit to one branch.

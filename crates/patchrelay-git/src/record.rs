@@ -22,6 +22,9 @@ pub(crate) struct Record {
     /// The merge that this commit is, if we began one.
     #[serde(default)]
     pub merge: Option<BaseMerge>,
+    /// Whether it is a repository of the agent's own.
+    #[serde(default)]
+    pub is_own_repository: bool,
     /// Whether it was made completely.
     pub is_whole: bool,
 }
@@ -36,9 +39,14 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// The record of a worktree that stands here.
-    pub(crate) fn record(&self, is_whole: bool) -> Record {
-        Record { base: self.commit.clone(), merge: self.merge.clone(), is_whole }
+    /// The record of a worktree at this place that stands here.
+    pub(crate) fn record(&self, place: &Place, is_whole: bool) -> Record {
+        Record {
+            base: self.commit.clone(),
+            merge: self.merge.clone(),
+            is_own_repository: place.is_own_repository,
+            is_whole,
+        }
     }
 }
 

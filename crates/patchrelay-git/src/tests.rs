@@ -8,6 +8,7 @@ mod fetch;
 mod freshen;
 mod hostile;
 mod limits;
+mod own;
 mod remote;
 mod removal;
 mod token;

@@ -20,13 +20,12 @@ use crate::{
     git::Git,
     locks::{Held, Locks},
     names::{as_name, commit_arg, publish_ref},
+    own,
     place::{Place, Repository},
     publish,
     record::{Record, Stand},
     refs::remove_locks,
-    rescue,
-    snapshot::{self, Snapshot},
-    space,
+    rescue, snapshot, space,
     worktree::{self, Found},
 };
 
@@ -114,8 +113,14 @@ impl GitWorkspaces {
         clone::ensure(&self.git, clone).await
     }
 
-    /// Where work starts: on the pull request or our own published work, or else on the base branch.
-    async fn start(&self, order: &PrepareOrder, place: &Place) -> Result<Stand, WorkspaceError> {
+    /// Where work starts: on the pull request or our own published work, or else on the base branch. What an agent
+    /// published by itself is known by its worktree, which is there.
+    async fn start(
+        &self,
+        order: &PrepareOrder,
+        place: &Place,
+        found: &Found,
+    ) -> Result<Stand, WorkspaceError> {
         let base = clone::fetched_tip(&self.git, &place.clone, &order.base_branch).await?;
         let base = base.ok_or_else(|| WorkspaceError::Refused {
             operation: format!("start from branch `{}`", order.base_branch),
@@ -125,16 +130,20 @@ impl GitWorkspaces {
         self.refuse_large_file_storage(place, &base).await?;
         let tip = clone::fetched_tip(&self.git, &place.clone, &order.branch).await?;
         let Some(head) = tip else { return Ok(Stand { commit: base, merge: None }) };
+        let is_of_agent = place.is_own_repository && matches!(found, Found::Whole(_));
         if !order.has_pull_request
+            && !is_of_agent
             && publish::run_of(&self.git, &place.clone, &head).await?.is_none()
         {
             return Err(WorkspaceError::BranchTaken { branch: order.branch.clone() });
         }
         match order.freshen {
-            Freshen::MergeBase => {
+            Freshen::MergeBase if !place.is_own_repository => {
                 freshen::onto_base(&self.git, &self.config.identity, place, &head, &base).await
             }
-            Freshen::Nothing | Freshen::Carry => Ok(Stand { commit: head, merge: None }),
+            Freshen::Nothing | Freshen::Carry | Freshen::MergeBase => {
+                Ok(Stand { commit: head, merge: None })
+            }
         }
     }
 
@@ -168,14 +177,31 @@ impl GitWorkspaces {
         }
     }
 
+    /// Makes the worktree anew.
+    async fn make(
+        &self,
+        order: &PrepareOrder,
+        place: &Place,
+        stand: &Stand,
+    ) -> Result<(), WorkspaceError> {
+        let repository = Repository::of(&self.config, &order.project)?;
+        let own = own::Repository {
+            branch: &order.branch,
+            remote: repository.remote,
+            identity: &self.config.identity,
+        };
+        worktree::make(&self.git, place, stand, &own).await
+    }
+
     /// Makes an existing worktree ready, and tells where it stands and whether that is where it should.
     async fn renew(
         &self,
         order: &PrepareOrder,
         place: &Place,
-        found: Stand,
+        record: &Record,
         start: Stand,
     ) -> Result<(Stand, bool), WorkspaceError> {
+        let found = record.stand();
         let snapshot = snapshot::take(&self.git, place, &found.commit).await?;
         let (git, identity) = (&self.git, &self.config.identity);
         let names = (&order.issue, &order.run);
@@ -185,9 +211,10 @@ impl GitWorkspaces {
         let is_begun = (has_edits || order.freshen == Freshen::Nothing)
             && found.merge.as_ref().is_some_and(|merge| merge.head == start.commit);
         let has_moved = found.commit != start.commit && !is_begun;
-        if !order.keep_edits || (has_moved && !has_edits) {
-            // Nothing is kept, or there is nothing to keep and the start has moved.
-            worktree::make(git, place, &start).await?;
+        let is_of_its_kind = record.is_own_repository == place.is_own_repository;
+        if !order.keep_edits || (has_moved && !has_edits) || !is_of_its_kind {
+            // Nothing is kept here, or there is nothing to keep and the start has moved, or somebody else publishes now.
+            self.make(order, place, &start).await?;
             return Ok((start, true));
         }
         worktree::restore_git_file(place).await?;
@@ -195,14 +222,18 @@ impl GitWorkspaces {
             return Ok((found, true));
         }
         let head = start.merge.as_ref().map_or(&start.commit, |merge| &merge.head);
-        if self.is_tree_of(place, head, &snapshot).await? {
+        if publish::tree_of(git, &place.clone, head).await? == snapshot.tree {
             // What it holds was published meanwhile, so nothing of it is an edit any more.
             if *head == start.commit {
                 worktree::adopt(git, place, &start).await?;
             } else if !freshen::carry(git, identity, place, head, &start, &snapshot).await? {
-                worktree::make(git, place, &start).await?;
+                self.make(order, place, &start).await?;
             }
             return Ok((start, true));
+        }
+        if place.is_own_repository {
+            // Whoever publishes fetches and merges.
+            return Ok((found, true));
         }
         let is_carried = match order.freshen {
             Freshen::Nothing => return Ok((found, true)),
@@ -211,18 +242,6 @@ impl GitWorkspaces {
             }
         };
         Ok(if is_carried { (start, true) } else { (found, false) })
-    }
-
-    async fn is_tree_of(
-        &self,
-        place: &Place,
-        commit: &CommitSha,
-        held: &Snapshot,
-    ) -> Result<bool, WorkspaceError> {
-        let call = self.git.in_repository(&place.clone).args(["rev-parse", "--verify"]);
-        let tree = snapshot::object(call.args([format!("{}^{{tree}}", commit_arg(commit)?)])).await;
-        tree.map(|tree| tree == held.tree.as_str())
-            .map_err(local(format!("read commit `{commit}`")))
     }
 }
 
@@ -242,11 +261,11 @@ impl Workspaces for GitWorkspaces {
         let mut clone = self.locks.hold(&place.clone).await;
         let found = worktree::find(&place).await?;
         clone::refresh(&self.git, &repository, &mut clone, asked).await?;
-        let start = self.start(order, &place).await?;
+        let start = self.start(order, &place, &found).await?;
         let (stand, is_fresh) = match found {
-            Found::Whole(record) => self.renew(order, &place, record.stand(), start).await?,
+            Found::Whole(record) => self.renew(order, &place, &record, start).await?,
             Found::Nothing | Found::HalfMade(_) => {
-                worktree::make(&self.git, &place, &start).await?;
+                self.make(order, &place, &start).await?;
                 (start, true)
             }
         };

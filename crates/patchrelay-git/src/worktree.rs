@@ -13,6 +13,7 @@ use crate::{
     error::local,
     git::Git,
     names::commit_arg,
+    own,
     place::Place,
     record::{Record, Stand},
 };
@@ -67,9 +68,14 @@ pub(crate) async fn find(place: &Place) -> Result<Found, WorkspaceError> {
 /// Makes the worktree anew, standing on this commit. What is there is removed, so it has to be ours and its content kept
 /// elsewhere. After a crash at any point the place is [`Found::Nothing`], [`Found::HalfMade`] or whole. Needs the locks
 /// of the worktree and of the clone.
-pub(crate) async fn make(git: &Git, place: &Place, stand: &Stand) -> Result<(), WorkspaceError> {
+pub(crate) async fn make(
+    git: &Git,
+    place: &Place,
+    stand: &Stand,
+    own: &own::Repository<'_>,
+) -> Result<(), WorkspaceError> {
     let failed = || format!("make the worktree `{}`", place.path.display());
-    stand.record(false).store(place).await?;
+    stand.record(place, false).store(place).await?;
     let (path, admin, root) = (place.path.clone(), place.admin(), place.root.clone());
     let cleared = blocking(move || {
         remove_tree(&path)?;
@@ -77,6 +83,17 @@ pub(crate) async fn make(git: &Git, place: &Place, stand: &Stand) -> Result<(), 
         fs::create_dir_all(root)
     });
     cleared.await.map_err(local(failed()))?;
+    if place.is_own_repository {
+        own.fill(git, place, &stand.commit).await?;
+    } else {
+        add(git, place, stand).await?;
+    }
+    stand.record(place, true).store(place).await
+}
+
+/// Lets git make the worktree, as one of our clone.
+async fn add(git: &Git, place: &Place, stand: &Stand) -> Result<(), WorkspaceError> {
+    let failed = || format!("make the worktree `{}`", place.path.display());
     let call = git.in_repository(&place.clone).marked(&git.marker_of(&place.path));
     let call = call
         .args(["worktree", "add", "--quiet", "--detach", "--no-guess-remote", "--"])
@@ -85,7 +102,7 @@ pub(crate) async fn make(git: &Git, place: &Place, stand: &Stand) -> Result<(), 
     if !is_git_file_ours(place).await.map_err(local(failed()))? {
         return Err(local(failed())("git did not name it as it was expected to"));
     }
-    stand.record(true).store(place).await
+    Ok(())
 }
 
 /// Removes the worktree, which has to be ours and its content kept elsewhere. After a crash at any point the place is
@@ -113,6 +130,10 @@ pub(crate) async fn forget(place: &Place) -> Result<(), WorkspaceError> {
 /// Lets the worktree stand on another commit, which the place's index fits. No file of it is touched.
 pub(crate) async fn adopt(git: &Git, place: &Place, stand: &Stand) -> Result<(), WorkspaceError> {
     let failed = || format!("move the worktree `{}`", place.path.display());
+    if place.is_own_repository {
+        // Head and index are the agent's own.
+        return stand.record(place, true).store(place).await;
+    }
     // Head and index are for the agent's eyes; what counts is the record, which comes last.
     let head = git.in_repository(&place.admin()).args([
         "update-ref",
@@ -122,12 +143,16 @@ pub(crate) async fn adopt(git: &Git, place: &Place, stand: &Stand) -> Result<(),
     ]);
     head.done().await.map_err(local(failed()))?;
     tokio::fs::rename(&place.index, place.admin().join("index")).await.map_err(local(failed()))?;
-    stand.record(true).store(place).await
+    stand.record(place, true).store(place).await
 }
 
 /// Whether the worktree's `.git` is the file that we made: it leads every git that is started in the worktree to our
-/// clone. An agent that could replace it would choose the configuration of whoever runs git there next.
+/// clone. An agent that could replace it would choose the configuration of whoever runs git there next. A repository of
+/// the agent's own is its own.
 pub(crate) async fn is_git_file_ours(place: &Place) -> io::Result<bool> {
+    if place.is_own_repository {
+        return Ok(true);
+    }
     let (path, expected) = (place.path.join(".git"), expected_git_file(place).await?);
     let metadata = match tokio::fs::symlink_metadata(&path).await {
         Ok(metadata) => metadata,

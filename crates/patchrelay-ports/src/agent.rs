@@ -15,6 +15,9 @@ pub struct AgentLaunch {
     pub run: RunId,
     /// Whether the agent's commands have a network (D23).
     pub network: bool,
+    /// Whether the agent commits, pushes and opens the pull request itself: it may then write to the repository that it
+    /// works in, and has a credential for the forge.
+    pub publishes: bool,
 }
 
 /// Which thread to work on.

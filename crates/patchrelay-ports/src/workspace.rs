@@ -126,6 +126,8 @@ pub enum Removed {
 pub struct RemoteBranch {
     /// Its tip.
     pub head: CommitSha,
+    /// What that holds.
+    pub tree: TreeId,
     /// The run that made the tip, by its trailer; `None` when it is not a commit of ours.
     pub run: Option<RunId>,
 }

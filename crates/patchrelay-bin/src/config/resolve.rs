@@ -276,6 +276,7 @@ impl Config {
                 .protected_paths
                 .clone()
                 .unwrap_or_else(|| self.delivery.protected_paths.clone()),
+            publisher: delivery.publisher.unwrap_or(self.delivery.publisher),
             draft: delivery.draft.unwrap_or(self.delivery.draft),
             network: section.codex.network.unwrap_or(self.codex.network),
             max_concurrent_runs: section

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
+use patchrelay::domain::prompt::Publisher;
 use serde::{Deserialize, Serialize};
 
 use super::DatabaseUrl;
@@ -278,7 +279,8 @@ impl From<WrittenBudgets> for BudgetsSection {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DeliverySection {
-    /// Who publishes.
+    /// Who commits, pushes and opens the pull request: `harness`, which is PatchRelay, or `agent`, which then gets the
+    /// credential for it.
     pub(crate) publisher: Publisher,
     /// Paths that only a human may release, as globs.
     pub(crate) protected_paths: Vec<String>,
@@ -306,15 +308,6 @@ impl Default for DeliverySection {
             draft: false,
         }
     }
-}
-
-/// Who publishes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Publisher {
-    /// We do: the agent has no write credential.
-    #[default]
-    Harness,
 }
 
 /// `[retention]`.
@@ -460,6 +453,9 @@ impl Default for ProjectBudgetsSection {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ProjectDeliverySection {
+    /// Replaces `delivery.publisher`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) publisher: Option<Publisher>,
     /// Replaces `delivery.protected_paths`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) protected_paths: Option<Vec<String>>,

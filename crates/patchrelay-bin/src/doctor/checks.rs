@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
-use patchrelay::ports::Workspaces;
+use patchrelay::{
+    domain::{Project, prompt::Publisher},
+    ports::Workspaces,
+};
 use patchrelay_codex::{Checkup, CodexConfig, checkup};
 use patchrelay_git::{OLDEST_GIT, git_version};
 
@@ -64,6 +67,7 @@ pub(super) async fn look(
     checks.push(space(resolved.settings.min_free_bytes, &workspaces).await);
     let codex = wire::codex(&config, &path, &resolved, environment, &directories)?;
     checks.extend(agent(&codex).await);
+    checks.extend(publishers(&resolved.settings.projects));
     Ok(checks)
 }
 
@@ -78,6 +82,22 @@ fn configured(path: &Path, config: &Config) -> Check {
         ),
         _ => Check::pass("config", detail),
     }
+}
+
+/// The projects whose agent has a credential.
+pub(super) fn publishers(projects: &[Project]) -> Option<Check> {
+    let named: Vec<_> = projects
+        .iter()
+        .filter(|project| project.publisher == Publisher::Agent)
+        .map(|project| project.id.as_str())
+        .collect();
+    (!named.is_empty()).then(|| {
+        Check::warn(
+            "delivery.publisher",
+            format!("the agent of {} publishes by itself, with GITHUB_TOKEN", named.join(", ")),
+            "leave it to `harness`, which checks before it pushes; or let the token reach these repositories only",
+        )
+    })
 }
 
 /// What is told of each secret is whether there is one.

@@ -1,6 +1,9 @@
 use patchrelay_codex::{Checkup, CodexConfig};
 
-use super::{checks::judged, *};
+use super::{
+    checks::{judged, publishers},
+    *,
+};
 
 fn well() -> Checkup {
     Checkup {
@@ -15,6 +18,22 @@ fn grades(found: &Checkup, provider: Option<&str>) -> Vec<(&'static str, Grade)>
     let mut config = CodexConfig::new(vec!["codex".to_owned()], "instance");
     config.model_provider = provider.map(str::to_owned);
     judged(found, &config).iter().map(|check| (check.check, check.result)).collect()
+}
+
+#[test]
+fn an_agent_with_a_credential_is_warned_of() {
+    let text = "[delivery]\npublisher = \"agent\"\n[[project]]\nid = \"app\"\nrepo = \"acme/app\"\nlinear_teams = [\"A\"]\n\
+                [[project]]\nid = \"web\"\nrepo = \"acme/web\"\nlinear_teams = [\"B\"]\n[project.delivery]\npublisher = \"harness\"\n";
+    let home = tempfile::tempdir().unwrap();
+    let environment =
+        Environment::of([("HOME".to_owned(), home.path().to_str().unwrap().to_owned())]);
+    let path = home.path().join("patchrelay.toml");
+    std::fs::write(&path, text).unwrap();
+    let config = crate::config::load(&path, &environment).unwrap();
+    let resolved = config.resolve(&path, &environment.directories().unwrap()).unwrap();
+    let found = publishers(&resolved.settings.projects).expect("it is told");
+    assert_eq!(found.result, Grade::Warn);
+    assert!(found.detail.contains(" app ") && !found.detail.contains("web"), "{}", found.detail);
 }
 
 #[test]

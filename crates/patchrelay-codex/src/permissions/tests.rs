@@ -20,7 +20,7 @@ fn config() -> CodexConfig {
 
 fn place(has_network: bool) -> Place<'static> {
     static MARKER: LazyLock<Marker> = LazyLock::new(|| Marker::new("here", "run-1"));
-    Place { directory: "/nonexistent/tree", has_network, marker: &MARKER }
+    Place { directory: "/nonexistent/tree", has_network, publishes: false, marker: &MARKER }
 }
 
 #[test]
@@ -61,6 +61,27 @@ fn the_profile_denies_the_home_of_codex_and_what_is_listed() {
         json!({ "~/.ssh": "deny", home.path().to_str().unwrap(): "deny" })
     );
     assert_eq!(with_network["network"]["enabled"], true);
+}
+
+#[test]
+fn only_an_agent_that_publishes_may_write_to_its_repository_and_sees_the_credential() {
+    let publishing = Place { publishes: true, ..place(true) };
+    let mut config = config();
+    let params = overrides(&config, publishing, &[]);
+    let settings = &params["config"];
+    let files = &settings["permissions"]["patchrelay"]["filesystem"];
+    assert_eq!(files["/nonexistent/tree/.git"], "write");
+    let environment = &settings["shell_environment_policy"];
+    assert_eq!(
+        (&environment["inherit"], &environment["ignore_default_excludes"]),
+        (&json!("all"), &json!(true))
+    );
+    let names = environment["include_only"].as_array().expect("a list");
+    assert!(names.contains(&json!("GH_TOKEN")) && names.contains(&json!("PATH")), "{names:?}");
+    assert!(environment["set"]["GH_TOKEN"].is_null(), "codex keeps what it is told");
+    config.confinement = Confinement::WorkspaceWrite;
+    let sandbox = &overrides(&config, publishing, &[])["config"]["sandbox_workspace_write"];
+    assert_eq!(sandbox["writable_roots"], json!(["/nonexistent/tree/.git"]));
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn project(id: &str) -> Project {
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: Vec::new(),
+        publisher: crate::prompt::Publisher::Harness,
         draft: false,
         network: false,
         max_concurrent_runs: 4,

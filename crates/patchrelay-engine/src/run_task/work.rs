@@ -1,13 +1,16 @@
 //! The part of a run in which the agent works: from a worktree to a verified commit.
 
+use std::time::Duration;
+
 use patchrelay_domain::{
     BranchName, CommitSha, Evidence, ForgeNow, GateHit, Interruption, IssueFacts, Policy,
-    Publication, Report, RunOutcome, RunPlan, Rung, Steer, Ticket, TreeId, TurnStatus, Verdict,
-    Worktree, commit_message, pull_request_text, refuse_release, verify,
+    Publication, Remote, Report, RunOutcome, RunPlan, Rung, Steer, Ticket, TreeId, TurnStatus,
+    Verdict, Worktree, commit_message, prompt::Publisher, pull_request_text, refuse_release,
+    verify,
 };
 use patchrelay_ports::{
-    AgentLaunch, AgentSession, CommitOrder, Freshen, PrepareOrder, Side, Step, TreeState,
-    WorkspaceError,
+    AgentLaunch, AgentSession, CommitOrder, Freshen, PrepareOrder, RemoteBranch, Side, Step,
+    TreeState, WorkspaceError,
 };
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -28,6 +31,15 @@ pub(super) struct Job<'a> {
     pub(super) worktree: &'a Worktree,
     /// The project's own base branch, which says what the project wants of an agent (D32).
     pub(super) trunk: &'a BranchName,
+}
+
+/// What an agent that publishes by itself brought to the forge.
+#[derive(Default)]
+struct Published {
+    /// The tip of its branch.
+    head: Option<CommitSha>,
+    /// All of it, as it is judged.
+    remote: Remote,
 }
 
 impl RunTask {
@@ -77,6 +89,8 @@ impl RunTask {
             };
             let tree = self.inspect(&worktree).await?;
             let mut evidence = self.evidence(&job, turn.status, &tree).await?;
+            let published = self.published(&job, &tree, progress).await?;
+            evidence.remote = published.remote;
             evidence.changes.found.extend(self.withhold_secrets(report.as_mut()));
             let policy = Policy::of(&self.project);
             match verify(&policy, report.as_ref(), &evidence, progress.continuations) {
@@ -102,7 +116,10 @@ impl RunTask {
                     return Err(Halt::with(outcome));
                 }
                 Verdict::AlreadyPublished => {
-                    unreachable!("`verify` says so only where the agent publishes")
+                    let report = report.expect("`verify` believes nothing without a report");
+                    let commit = published.head.expect("what is published has a head");
+                    let expected = Some(commit.clone());
+                    return Ok(self.publication_of(&job, &tree, &report, commit, expected));
                 }
             }
         }
@@ -229,7 +246,12 @@ impl RunTask {
 
     async fn launch(&self) -> Result<Box<dyn AgentSession>, Halt> {
         self.may_ask_model()?;
-        let order = AgentLaunch { run: self.run.clone(), network: self.project.network };
+        let publishes = self.project.publisher == Publisher::Agent;
+        let order = AgentLaunch {
+            run: self.run.clone(),
+            network: self.project.network || publishes,
+            publishes,
+        };
         let launched = self.lease.guard(self.context.ports.agent.launch(&order)).await?;
         launched.map_err(|error| Halt::with(ended_by_agent(&error)))
     }
@@ -268,54 +290,118 @@ impl RunTask {
         let commit: CommitSha = self.lease.guard(workspaces.commit(&order)).await?.map_err(git)?;
         self.reached(Step::Commit, Side::After);
         let progress = &Progress { commit: Some(commit.clone()), ..progress.clone() };
-        let mut wait = FIRST_RETRY;
-        let remote = loop {
-            let asked = workspaces.remote_branch(&self.project, &worktree.branch);
-            match self.lease.guard(asked).await? {
-                // Others may push to a pull request, and what they pushed is what the work has to stand on.
-                Ok(Some(remote)) if remote.run.is_none() && plan.head.is_some() => {
-                    if worktree.parents().first() != Some(&remote.head) {
-                        let by = Interruption::HeadMoved;
-                        return Err(Halt::with(RunOutcome::Interrupted { by }));
-                    }
-                    break Some(remote);
-                }
-                // Not even when it stands where we do: somebody else made it, and goes on with it.
-                Ok(Some(remote)) if remote.run.is_none() => {
-                    return Err(Halt::with(RunOutcome::BranchTaken));
-                }
-                Ok(remote) => break remote,
-                Err(error @ WorkspaceError::Remote { .. }) => {
-                    warn!(run = %self.run, error = %chain(&error), "publishing waits");
-                }
-                Err(error) => return Err(git(error)),
+        let remote = self.remote_branch(&worktree.branch, progress).await?;
+        if let Some(remote) = remote.as_ref().filter(|remote| remote.run.is_none()) {
+            // Not even when it stands where we do: somebody else made it, and goes on with it.
+            if plan.head.is_none() {
+                return Err(Halt::with(RunOutcome::BranchTaken));
             }
-            let stopped = |by| RunOutcome::Interrupted { by };
-            if let Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) =
-                self.steer(progress).await
-            {
-                return Err(Halt::with(stopped(by)));
+            // Others may push to a pull request, and what they pushed is what the work has to stand on.
+            if worktree.parents().first() != Some(&remote.head) {
+                return Err(Halt::with(RunOutcome::Interrupted { by: Interruption::HeadMoved }));
             }
-            tokio::select! {
-                biased;
-                // The commit is not stored as being published, so the next run has to come to it again.
-                () = self.shutdown.cancelled() => {
-                    return Err(Halt::with(stopped(Interruption::Shutdown)));
-                }
-                waited = self.pause(wait) => waited?,
-            }
-            wait = (wait * 2).min(LAST_RETRY);
+        }
+        Ok(self.publication_of(job, tree, report, commit, remote.map(|branch| branch.head)))
+    }
+
+    /// What the agent brought to the forge by itself, where it is the one who publishes.
+    async fn published(
+        &self,
+        job: &Job<'_>,
+        tree: &TreeState,
+        progress: &Progress,
+    ) -> Result<Published, Halt> {
+        if self.project.publisher == Publisher::Harness {
+            return Ok(Published::default());
+        }
+        let Worktree { branch, base_branch, .. } = job.worktree;
+        let Some(found) = self.remote_branch(branch, progress).await? else {
+            let remote = Remote { has_unpublished: !tree.is_clean, ..Remote::default() };
+            return Ok(Published { head: None, remote });
         };
-        let text = pull_request_text(report, ticket, &self.issue, &self.run);
-        Ok(Publication {
-            worktree: (*worktree).clone(),
+        let forge = &self.context.ports.forge;
+        let mut wait = FIRST_RETRY;
+        let pull_request = loop {
+            let asked = forge.find_pull_request(&self.project.repo, branch, base_branch);
+            match self.lease.guard(asked).await? {
+                Ok(pull_request) => break pull_request.map(|read| read.value.state),
+                Err(error) if error.is_retryable() => {
+                    self.outlast(progress, &error, &mut wait).await?;
+                }
+                Err(error) => return Err(Halt::with(ended_by_call(&error))),
+            }
+        };
+        let remote = Remote {
+            pull_request,
+            has_advanced: job.plan.head.as_ref() != Some(&found.head),
+            has_unpublished: tree.tree != found.tree,
+        };
+        Ok(Published { head: Some(found.head), remote })
+    }
+
+    /// The branch on the remote. An outage is waited out, as in publishing.
+    async fn remote_branch(
+        &self,
+        branch: &BranchName,
+        progress: &Progress,
+    ) -> Result<Option<RemoteBranch>, Halt> {
+        let workspaces = &self.context.ports.workspaces;
+        let mut wait = FIRST_RETRY;
+        loop {
+            let asked = workspaces.remote_branch(&self.project, branch);
+            match self.lease.guard(asked).await? {
+                Ok(remote) => return Ok(remote),
+                Err(error @ WorkspaceError::Remote { .. }) => {
+                    self.outlast(progress, &error, &mut wait).await?;
+                }
+                Err(error) => return Err(Halt::with(ended_by_git(&error))),
+            }
+        }
+    }
+
+    /// Waits before the next try, longer each time, as long as the facts want the work.
+    async fn outlast(
+        &self,
+        progress: &Progress,
+        error: &(dyn std::error::Error + Sync),
+        wait: &mut Duration,
+    ) -> Result<(), Halt> {
+        warn!(run = %self.run, error = %chain(error), "publishing waits");
+        let stopped = |by| Halt::with(RunOutcome::Interrupted { by });
+        if let Ok(Steer::Interrupt(by) | Steer::WithholdPublication(by)) =
+            self.steer(progress).await
+        {
+            return Err(stopped(by));
+        }
+        tokio::select! {
+            biased;
+            // The commit is not stored as being published, so the next run has to come to it again.
+            () = self.shutdown.cancelled() => return Err(stopped(Interruption::Shutdown)),
+            waited = self.pause(*wait) => waited?,
+        }
+        *wait = (*wait * 2).min(LAST_RETRY);
+        Ok(())
+    }
+
+    /// Everything that publishing this commit needs.
+    fn publication_of(
+        &self,
+        job: &Job<'_>,
+        tree: &TreeState,
+        report: &Report,
+        commit: CommitSha,
+        expected_remote: Option<CommitSha>,
+    ) -> Publication {
+        let text = pull_request_text(report, job.ticket, &self.issue, &self.run);
+        Publication {
+            worktree: job.worktree.clone(),
             tree: tree.tree.clone(),
             commit,
-            expected_remote: remote.map(|branch| branch.head),
+            expected_remote,
             title: text.title,
             body: text.body,
             draft: self.project.draft,
             summary: report.summary.clone(),
-        })
+        }
     }
 }

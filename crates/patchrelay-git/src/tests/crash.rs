@@ -27,7 +27,14 @@ async fn a_new_process_finds_the_work_of_the_old_one() {
     assert_eq!(world.push(&commit, "bot/APP-1", None).await.expect("it answers"), Pushed::Accepted);
     let branch =
         world.workspaces.remote_branch(&world.project, &first.branch).await.expect("it answers");
-    assert_eq!(branch, Some(RemoteBranch { head: commit, run: Some(RunId::new("run-1")) }));
+    assert_eq!(
+        branch,
+        Some(RemoteBranch {
+            tree: world.tree(&commit).await,
+            head: commit,
+            run: Some(RunId::new("run-1"))
+        })
+    );
 }
 
 #[tokio::test]
@@ -36,7 +43,7 @@ async fn a_half_made_worktree_is_made_again() {
     let worktree = world.prepare("run-1").await;
     let config: GitConfig = super::world::config(world.dir.path(), remote(&world));
     let place = Place::of(&config, &world.project, &worktree.path).expect("it is a place");
-    Record { base: worktree.base.clone(), merge: None, is_whole: false }
+    Record { base: worktree.base.clone(), merge: None, is_own_repository: false, is_whole: false }
         .store(&place)
         .await
         .expect("written");

@@ -34,7 +34,14 @@ async fn work_goes_from_the_base_branch_to_a_branch_of_the_remote() {
     assert_eq!(who, format!("Relay <relay@example.com> Relay 1700000000 {}", worktree.base));
     let branch =
         world.workspaces.remote_branch(&world.project, &worktree.branch).await.expect("it answers");
-    assert_eq!(branch, Some(RemoteBranch { head: commit.clone(), run: Some(RunId::new("run-1")) }));
+    assert_eq!(
+        branch,
+        Some(RemoteBranch {
+            tree: world.tree(&commit).await,
+            head: commit.clone(),
+            run: Some(RunId::new("run-1"))
+        })
+    );
     let diff =
         world.workspaces.diff(&world.project, &worktree.base, &commit).await.expect("it is shown");
     assert!(diff.contains("+fn two() {}"), "{diff}");
@@ -255,7 +262,10 @@ async fn a_branch_that_appeared_meanwhile_is_not_overwritten() {
     assert_eq!(world.tip("bot/APP-1").await, theirs);
     let branch =
         world.workspaces.remote_branch(&world.project, &worktree.branch).await.expect("it answers");
-    assert_eq!(branch, Some(RemoteBranch { head: theirs, run: None }));
+    assert_eq!(
+        branch,
+        Some(RemoteBranch { tree: world.tree(&theirs).await, head: theirs, run: None })
+    );
 }
 
 #[tokio::test]

@@ -89,6 +89,11 @@ impl World {
         CommitSha::new(git(&self.remote(), &["rev-parse", &format!("refs/heads/{branch}")]).await)
     }
 
+    /// What a commit of the remote holds.
+    pub(crate) async fn tree(&self, commit: &CommitSha) -> TreeId {
+        TreeId::new(git(&self.remote(), &["rev-parse", &format!("{commit}^{{tree}}")]).await)
+    }
+
     /// What a commit or ref of our clone has at a path.
     pub(crate) async fn content(&self, commit: &str, path: &str) -> String {
         git(&self.clone(), &["show", &format!("{commit}:{path}")]).await
@@ -256,6 +261,7 @@ pub(crate) fn project(id: &str) -> Project {
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: vec![],
+        publisher: patchrelay_domain::prompt::Publisher::Harness,
         draft: false,
         network: false,
         max_concurrent_runs: 1,

@@ -321,6 +321,7 @@ fn project(id: &str) -> Project {
         budgets: Budgets::default(),
         limits: Limits::default(),
         protected_paths: Vec::new(),
+        publisher: patchrelay_domain::prompt::Publisher::Harness,
         draft: false,
         network: false,
         max_concurrent_runs: 4,

@@ -211,6 +211,7 @@ impl Workspaces for Sim {
         let found = {
             let state = self.state();
             state.forge.branches.get(branch).map(|head| RemoteBranch {
+                tree: state.forge.commits[head].tree.clone(),
                 head: head.clone(),
                 run: state.forge.commits[head].run.clone(),
             })

@@ -79,6 +79,7 @@ impl World {
             budgets: Budgets::default(),
             limits: Limits::default(),
             protected_paths: Vec::new(),
+            publisher: patchrelay_domain::prompt::Publisher::Harness,
             draft: false,
             network: false,
             max_concurrent_runs: 4,
