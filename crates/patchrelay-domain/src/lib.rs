@@ -141,7 +141,7 @@ pub use crate::{
         judge, setback,
     },
     pause::ModelPause,
-    policy::{FRESH_FOR, GateStatus, Limit, Limits, Policy, gate_status},
+    policy::{FRESH_FOR, GateStatus, Limit, Limits, Policy, gate_status, is_untold},
     project::{Budgets, Project, Route, RouteHint, route},
     publication::{PublicationText, commit_message, pull_request_text, run_trailer},
     pull_request::{Check, CheckStatus, MergeState, PrState, PullRequest, Review, ReviewVerdict},

@@ -11,6 +11,14 @@ use crate::{
 /// most; webhooks that were lost lie further back.
 pub const FRESH_FOR: Duration = Duration::from_secs(10);
 
+/// How long a webhook may be under way. What is found earlier by looking would only be told a second time.
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
+
+/// Whether a change of then counts as one that nobody will tell us of. `are_told`: whether webhooks come at all.
+pub fn is_untold(now: Timestamp, changed: Timestamp, are_told: bool) -> bool {
+    !are_told || TOLD_WITHIN <= now.since(changed)
+}
+
 /// The numbers and names of a project that decisions need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

@@ -53,6 +53,8 @@ pub struct Settings {
     pub reconcile_every: Duration,
     /// How often an open issue's ticket and pull request are read again without a webhook.
     pub reread_every: Duration,
+    /// How often the tracker is asked for delegated tickets that nobody told us about. Counted in whole reconciles.
+    pub discover_every: Duration,
     /// How long a lease lasts without renewal. It is renewed three times as often.
     pub lease_ttl: Duration,
     /// How long active runs may go on after a stop was asked for.
@@ -77,6 +79,7 @@ impl Default for Settings {
             max_concurrent_runs: 4,
             reconcile_every: Duration::from_secs(30),
             reread_every: Duration::from_secs(300),
+            discover_every: Duration::from_secs(600),
             lease_ttl: Duration::from_secs(30),
             drain: Duration::from_secs(20),
             turn_timeout: Duration::from_secs(7_200),

@@ -228,17 +228,9 @@ async fn session_opened(
     let read = context.ports.tracker.read_ticket(issue).await?;
     let project = match routed {
         Some(project) => project,
-        None => match route(projects, &hint_of(&read.value)) {
-            Route::To(project) => project,
-            Route::Nowhere => {
-                info!(key = %read.value.key, "no project claims this ticket");
-                return Ok(());
-            }
-            Route::Ambiguous(several) => {
-                let names: Vec<_> = several.iter().map(|project| project.id.as_str()).collect();
-                warn!(key = %read.value.key, projects = ?names, "several projects claim this ticket, so none gets it");
-                return Ok(());
-            }
+        None => match claimed_by(projects, &read.value) {
+            Some(project) => project,
+            None => return Ok(()),
         },
     };
     let ticket = ObservationKind::TicketRead { version: read.version, ticket: read.value };
@@ -254,6 +246,22 @@ async fn session_opened(
         context.seen.read(issue, began);
     }
     Ok(())
+}
+
+/// The project that a ticket belongs to.
+pub(crate) fn claimed_by<'a>(projects: &'a [Project], ticket: &Ticket) -> Option<&'a Project> {
+    match route(projects, &hint_of(ticket)) {
+        Route::To(project) => Some(project),
+        Route::Nowhere => {
+            info!(key = %ticket.key, "no project claims this ticket");
+            None
+        }
+        Route::Ambiguous(several) => {
+            let names: Vec<_> = several.iter().map(|project| project.id.as_str()).collect();
+            warn!(key = %ticket.key, projects = ?names, "several projects claim this ticket, so none gets it");
+            None
+        }
+    }
 }
 
 fn hint_of(ticket: &Ticket) -> RouteHint {

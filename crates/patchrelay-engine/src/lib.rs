@@ -15,6 +15,7 @@ mod engine;
 mod error;
 
 mod desk;
+mod discovery;
 mod dispatch;
 mod intake;
 mod lease;

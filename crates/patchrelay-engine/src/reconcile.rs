@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::{
-    EngineError, context::Context, error::chain, look::look_again, nodes::Duty,
-    observe::decide_again,
+    EngineError, context::Context, discovery::Discovery, error::chain, look::look_again,
+    nodes::Duty, observe::decide_again,
 };
 
 /// How many issues are loaded at once.
@@ -25,14 +25,22 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
     let mut read: HashMap<IssueId, Instant> = HashMap::new();
     let mut duty = Duty::of(Role::Reconcile);
     let mut next = Instant::now();
+    let mut discovery = Discovery::default();
+    let mut next_discovery = Instant::now();
     while !stop.is_cancelled() {
         let is_due = next <= Instant::now();
         // Several nodes that read everything would be several times the load for the services outside.
-        if duty.is_ours(&context).await
-            && is_due
-            && let Err(error) = sweep(&context, &mut read, &stop).await
-        {
-            warn!(error = %chain(&error), "reconciling was cut short");
+        if duty.is_ours(&context).await && is_due {
+            if let Err(error) = sweep(&context, &mut read, &stop).await {
+                warn!(error = %chain(&error), "reconciling was cut short");
+            }
+            if next_discovery <= Instant::now() {
+                match discovery.discover(&context, &stop).await {
+                    Ok(true) => next_discovery = Instant::now() + context.settings.discover_every,
+                    Ok(false) => {}
+                    Err(error) => warn!(error = %chain(&error), "no tickets could be discovered"),
+                }
+            }
         }
         if is_due {
             context.seen.forget_old();

@@ -32,6 +32,7 @@ operation!(Viewer, "graphql/operations/viewer.graphql");
 operation!(IssueById, "graphql/operations/issue_by_id.graphql");
 operation!(TeamWorkflow, "graphql/operations/team_workflow.graphql");
 operation!(IssueMore, "graphql/operations/issue_more.graphql");
+operation!(OpenIssues, "graphql/operations/open_issues.graphql");
 operation!(IssueUpdate, "graphql/operations/issue_update.graphql");
 operation!(AgentActivityCreate, "graphql/operations/agent_activity_create.graphql");
 operation!(AgentActivityById, "graphql/operations/agent_activity_by_id.graphql");

@@ -15,19 +15,24 @@ use patchrelay_ports::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
+use tracing::warn;
 
 use crate::{
     Credential, LinearConfig, SetupError,
     operations::{
         AgentActivityById, AgentActivityCreate, AgentSessionUpdate, CommentById, CommentCreate,
-        CommentUpdate, IssueById, IssueUpdate, TeamWorkflow, Viewer, agent_activity_by_id,
-        agent_activity_create, agent_session_update, comment_by_id, comment_create, comment_update,
-        issue_by_id, issue_update, team_workflow, viewer,
+        CommentUpdate, IssueById, IssueUpdate, OpenIssues, TeamWorkflow, Viewer,
+        agent_activity_by_id, agent_activity_create, agent_session_update, comment_by_id,
+        comment_create, comment_update, issue_by_id, issue_update, open_issues, team_workflow,
+        viewer,
     },
     transport::{Failure, Transport},
 };
 
 use self::linked::Around;
+
+/// How many pages of tickets are listed at most.
+const MAX_PAGES: u32 = 20;
 
 /// Linear, for one workspace and one credential.
 ///
@@ -78,22 +83,36 @@ impl Tracker for LinearTracker {
             .around(issue, &found)
             .await
             .map_err(|failure| failure.into_call_error(operation()))?;
-        let time = |text: &str| {
-            let read = DateTime::parse_from_rfc3339(text);
-            read.map(|time| Timestamp::from_millis(time.timestamp_millis())).map_err(|error| {
-                CallError::Unanswered {
-                    operation: operation(),
-                    retry_after: None,
-                    source: error.into(),
-                }
-            })
-        };
-        let version = time(&found.updated_at)?;
+        let version = time(&found.updated_at, operation)?;
         let ended = found.completed_at.as_deref().or(found.canceled_at.as_deref());
-        let ended = ended.map(time).transpose()?;
+        let ended = ended.map(|ended| time(ended, operation)).transpose()?;
         let Around { labels, linked, blockers, .. } = around;
         let ticket = self.ticket(found, &identity);
         Ok(Versioned { version, value: Ticket { ended, labels, linked, blockers, ..ticket } })
+    }
+
+    async fn delegated_tickets(&self) -> Result<Vec<Versioned<IssueId>>, CallError> {
+        let operation = || "list the tickets that are delegated to us in Linear".to_owned();
+        let identity = self.identity().await?;
+        let mut tickets = Vec::new();
+        let mut after = None;
+        for _ in 0..MAX_PAGES {
+            let filter = self.open_and_ours(&identity);
+            let variables = open_issues::Variables { filter, after };
+            let answer = self.transport.send::<OpenIssues>(variables).await;
+            let page = answer.map_err(|failure| failure.into_call_error(operation()))?.issues;
+            for found in page.nodes {
+                let version = time(&found.updated_at, operation)?;
+                let value = IssueId::new(identity.workspace.as_str(), found.id.as_str());
+                tickets.push(Versioned { version, value });
+            }
+            after = page.page_info.end_cursor.filter(|_| page.page_info.has_next_page);
+            if after.is_none() {
+                return Ok(tickets);
+            }
+        }
+        warn!(tickets = tickets.len(), "more tickets are delegated than are listed");
+        Ok(tickets)
     }
 
     async fn create_activity(&self, order: &CreateActivity) -> Result<(), CallError> {
@@ -173,6 +192,20 @@ impl LinearTracker {
         } else {
             Err(CallError::NotFound { operation: operation() })
         }
+    }
+
+    /// What a ticket is like that is ours to work on.
+    fn open_and_ours(&self, identity: &TrackerIdentity) -> open_issues::IssueFilter {
+        let id = open_issues::IDComparator { eq: Some(identity.app_user.clone()) };
+        let us = Some(open_issues::NullableUserFilter { id: Some(id) });
+        let (delegate, assignee) = match self.credential {
+            Credential::AppToken(_) => (us, None),
+            Credential::PersonalKey(_) => (None, us),
+        };
+        let over = ["completed", "canceled"].map(str::to_owned).to_vec();
+        let type_ = open_issues::StringComparator { nin: Some(over) };
+        let state = open_issues::WorkflowStateFilter { type_: Some(type_) };
+        open_issues::IssueFilter { delegate, assignee, state: Some(state) }
     }
 
     async fn read(&self, issue: &IssueId) -> Result<issue_by_id::IssueByIdIssue, Failure> {
@@ -281,6 +314,14 @@ impl LinearTracker {
         carried_out(self.transport.send::<IssueUpdate>(variables).await?.issue_update.success)?;
         Ok(Moved::Moved)
     }
+}
+
+/// A time of Linear's. One that cannot be read is as good as no answer.
+fn time(text: &str, operation: impl Fn() -> String) -> Result<Timestamp, CallError> {
+    let read = DateTime::parse_from_rfc3339(text);
+    read.map(|time| Timestamp::from_millis(time.timestamp_millis())).map_err(|error| {
+        CallError::Unanswered { operation: operation(), retry_after: None, source: error.into() }
+    })
 }
 
 /// The id of our comment on a ticket. It follows from the ticket, so that every process finds the one comment, and has

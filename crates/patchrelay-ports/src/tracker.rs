@@ -99,6 +99,10 @@ pub trait Tracker: Send + Sync {
     /// The ticket as it is now, with the tracker's own version of it.
     async fn read_ticket(&self, issue: &IssueId) -> Result<Versioned<Ticket>, CallError>;
 
+    /// The tickets that are delegated to us and not over, each with the version of its newest change, those that changed
+    /// last first. There may be more than are listed, so one that is missing says nothing.
+    async fn delegated_tickets(&self) -> Result<Vec<Versioned<IssueId>>, CallError>;
+
     /// Writes an activity. Called again with the same id, it succeeds without a second activity, whatever became of
     /// the first call.
     async fn create_activity(&self, order: &CreateActivity) -> Result<(), CallError>;

@@ -93,3 +93,13 @@ fn run_ticket_and_day_have_limits_of_their_own() {
         "I have spent 100 of 100 tokens for this ticket. Should I go on? Answer yes or no."
     );
 }
+
+#[test]
+fn what_changed_just_now_is_left_to_its_webhook_where_webhooks_come() {
+    let at = Timestamp::from_millis;
+    for (since, are_told, expected) in
+        [(59_999, true, false), (60_000, true, true), (0, false, true), (-5_000, true, false)]
+    {
+        assert_eq!(is_untold(at(1_000_000 + since), at(1_000_000), are_told), expected, "{since}");
+    }
+}

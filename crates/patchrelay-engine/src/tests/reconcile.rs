@@ -147,3 +147,64 @@ async fn an_issue_whose_project_is_gone_is_left_alone() {
     world.until_ended(2).await;
     world.assert_published_once().await;
 }
+
+/// Somebody writes a ticket and delegates it, and no webhook comes of it.
+fn delegated_in_silence(world: &World, key: &str) {
+    let now = world.sim.now();
+    world.sim.state().tickets.write(now, &issue(), key);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s53_a_ticket_that_nobody_told_us_of_is_found_and_worked_on() {
+    let mut world = World::new().await;
+    delegated_in_silence(&world, "APP-1");
+    world.start();
+    world.until_ended(1).await;
+    world.until_quiet().await;
+    world.assert_nothing_wrong().await;
+    assert!(world.sim.age() < Duration::from_secs(180));
+    assert_eq!(world.pull_request().number, PrNumber(1));
+    // There is no session to report in.
+    assert_eq!(world.sim.state().tickets.comments.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_is_under_way_is_waited_for() {
+    let mut world = World::new().await;
+    delegated_in_silence(&world, "APP-1");
+    world.start();
+    world.pass(Duration::from_secs(45)).await;
+    assert!(!world.is_known(&issue()).await);
+    assert!(!world.sim.calls("delegated_tickets").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delegated_ticket_that_no_project_claims_is_read_again_only_when_it_changed() {
+    let mut world = World::new().await;
+    delegated_in_silence(&world, "OPS-1");
+    world.settings.discover_every = Duration::from_secs(60);
+    world.start();
+    world.pass(Duration::from_secs(1_200)).await;
+    assert!(world.sim.calls("delegated_tickets").len() > 10);
+    assert_eq!(world.sim.calls("read_ticket").len(), 1);
+    let now = world.sim.now();
+    world.sim.state().tickets.edit(now, &issue(), |ticket| ticket.key = "APP-1".to_owned());
+    world.until_ended(1).await;
+}
+
+/// Nobody told that it was delegated again after it was taken away.
+#[tokio::test(start_paused = true)]
+async fn a_ticket_that_is_delegated_again_in_silence_is_gone_on_with() {
+    let mut world = World::with_delegated_ticket().await;
+    world.settings.reread_every = Duration::from_secs(1_000_000);
+    world.set_delegated(false);
+    world.start();
+    world
+        .until("it is known to be taken away", async || {
+            world.is_known(&issue()).await && !world.facts().await.is_delegated()
+        })
+        .await;
+    world.set_delegated(true);
+    world.until_ended(1).await;
+    world.assert_published_once().await;
+}

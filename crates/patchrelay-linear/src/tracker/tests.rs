@@ -433,3 +433,26 @@ fn a_priority_without_a_meaning_is_none() {
     let read = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -1.0, 2.5, f64::NAN].map(priority);
     assert_eq!(read, [0, 1, 2, 3, 4, 0, 0, 0, 0]);
 }
+
+#[tokio::test]
+async fn what_is_delegated_and_not_over_is_listed_over_all_pages() {
+    let fake = fake().await;
+    let delegated = |count: usize| -> Vec<FakeIssue> {
+        let tickets = (0..count).map(|_| fake.create_issue("One of many", ""));
+        tickets.inspect(|ticket| drop(fake.open_session(&ticket.key))).collect()
+    };
+    let mut tickets = delegated(103);
+    fake.undelegate(&tickets[1].key);
+    fake.move_issue(&tickets[2].key, "Done");
+    tickets.drain(1..3);
+    fake.create_issue("Nobody's", "");
+    let listed = tracker(&fake).delegated_tickets().await.unwrap();
+    let mut ids: Vec<_> = listed.iter().map(|ticket| ticket.value.clone()).collect();
+    let mut expected: Vec<_> = tickets.iter().map(|ticket| id(&fake, ticket)).collect();
+    assert!(listed.is_sorted_by_key(|ticket| std::cmp::Reverse(ticket.version)));
+    ids.sort();
+    expected.sort();
+    assert_eq!((ids, fake.calls("OpenIssues")), (expected, 2));
+    let read = tracker(&fake).read_ticket(&listed[0].value).await.unwrap();
+    assert_eq!(read.version, listed[0].version);
+}

@@ -207,6 +207,7 @@ impl ObjectValue for Root<'_> {
             "organization" => Ok(world.organization()),
             "team" => world.team_by_id(id),
             "issue" => world.issue_by_id(id),
+            "issues" => world.issues(&arguments["filter"]),
             "agentActivity" => world.activity_by_id(id),
             "agentActivityCreate" => world.create_activity(
                 input["id"].as_str(),
@@ -221,7 +222,7 @@ impl ObjectValue for Root<'_> {
             "issueUpdate" => world.update_issue(id, input["stateId"].as_str()),
             _ => return Err(self.unknown_field_error(info)),
         };
-        found.map(resolved).map_err(|no| {
+        found.map(|value| resolved_field(info, value)).map_err(|no| {
             let message = no.message.clone();
             self.refusals.borrow_mut().push(no);
             FieldError { message }
@@ -243,14 +244,18 @@ impl ObjectValue for Node {
     ) -> Result<ResolvedValue<'a>, FieldError> {
         let value =
             self.0.get(info.field_name()).cloned().ok_or_else(|| self.unknown_field_error(info))?;
-        Ok(if info.field_definition().ty.inner_named_type().ends_with("Connection") {
-            let argument = |name| info.arguments().get(name);
-            let first = argument("first").and_then(JsonValue::as_u64);
-            resolved(page(value, first, argument("after").and_then(JsonValue::as_str)))
-        } else {
-            resolved(value)
-        })
+        Ok(resolved_field(info, value))
     }
+}
+
+/// The value of a field; of a connection, the part that was asked for.
+fn resolved_field<'a>(info: &ResolveInfo<'_>, value: Value) -> ResolvedValue<'a> {
+    if !info.field_definition().ty.inner_named_type().ends_with("Connection") {
+        return resolved(value);
+    }
+    let argument = |name| info.arguments().get(name);
+    let first = argument("first").and_then(JsonValue::as_u64);
+    resolved(page(value, first, argument("after").and_then(JsonValue::as_str)))
 }
 
 /// The part of a connection after a cursor, which is the number of the nodes before it.

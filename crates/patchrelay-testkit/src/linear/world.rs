@@ -357,6 +357,28 @@ impl World {
         }))
     }
 
+    /// Those that a filter lets through, as far as its parts are known here; those that changed last first.
+    pub(super) fn issues(&self, filter: &Value) -> Result<Value, No> {
+        let over: Vec<&str> = filter["state"]["type"]["nin"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let is_wanted = |issue: &&Issue| {
+            let delegate = filter["delegate"]["id"]["eq"].as_str();
+            let assignee = filter["assignee"]["id"]["eq"].as_str();
+            delegate.is_none_or(|user| issue.is_delegated && user == self.app_user)
+                && assignee.is_none_or(|user| user == self.human)
+                && !over.contains(&self.state(&issue.state).kind)
+        };
+        let mut found: Vec<_> = self.issues.iter().filter(is_wanted).collect();
+        found.sort_by_key(|issue| std::cmp::Reverse(issue.updated_millis));
+        let nodes: Result<Vec<_>, No> =
+            found.into_iter().map(|issue| self.issue_by_id(&issue.id)).collect();
+        Ok(json!({ "__typename": "IssueConnection", "nodes": nodes? }))
+    }
+
     /// The relation of a ticket that blocks another.
     fn blocks(&self, blocker: &str) -> Value {
         let blocker = self.issues.iter().find(|issue| issue.id == blocker);

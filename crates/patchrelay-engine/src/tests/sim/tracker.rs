@@ -14,7 +14,7 @@ use patchrelay_ports::{
 };
 use serde_json::{Value, json};
 
-use super::Sim;
+use super::{Sim, fault::Lost};
 
 /// What the tracker holds.
 #[derive(Default)]
@@ -116,7 +116,7 @@ impl Tracker for Sim {
     }
 
     async fn read_ticket(&self, issue: &IssueId) -> Result<Versioned<Ticket>, CallError> {
-        let lost = |lost: super::fault::Lost| lost.call("read a ticket");
+        let lost = |lost: Lost| lost.call("read a ticket");
         let call = self.call("read_ticket").await.map_err(lost)?;
         let found = self.state().tickets.tickets.get(issue).cloned();
         let found =
@@ -124,8 +124,25 @@ impl Tracker for Sim {
         call.answer(found).await.map_err(lost)
     }
 
+    async fn delegated_tickets(&self) -> Result<Vec<Versioned<IssueId>>, CallError> {
+        let lost = |lost: Lost| lost.call("list the tickets");
+        let call = self.call("delegated_tickets").await.map_err(lost)?;
+        let listed = {
+            let state = self.state();
+            let is_open = |ticket: &Ticket| {
+                use TrackerStateKind::{Canceled, Completed};
+                ticket.delegated && !matches!(ticket.state.kind, Completed | Canceled)
+            };
+            let tickets = state.tickets.tickets.iter();
+            let open = tickets.filter(|(_, ticket)| is_open(&ticket.value));
+            open.map(|(id, ticket)| Versioned { version: ticket.version, value: id.clone() })
+                .collect()
+        };
+        call.answer(listed).await.map_err(lost)
+    }
+
     async fn create_activity(&self, order: &CreateActivity) -> Result<(), CallError> {
-        let lost = |lost: super::fault::Lost| lost.call("create an activity");
+        let lost = |lost: Lost| lost.call("create an activity");
         let call = self.call("create_activity").await.map_err(lost)?;
         {
             let mut state = self.state();
@@ -155,14 +172,14 @@ impl Tracker for Sim {
     }
 
     async fn write_comment(&self, order: &WriteComment) -> Result<(), CallError> {
-        let lost = |lost: super::fault::Lost| lost.call("write a comment");
+        let lost = |lost: Lost| lost.call("write a comment");
         let call = self.call("write_comment").await.map_err(lost)?;
         self.state().tickets.comments.insert(order.issue.clone(), order.body.clone());
         call.answer(()).await.map_err(lost)
     }
 
     async fn move_ticket(&self, order: &MoveTicket) -> Result<Moved, CallError> {
-        let lost = |lost: super::fault::Lost| lost.call("move a ticket");
+        let lost = |lost: Lost| lost.call("move a ticket");
         let call = self.call("move_ticket").await.map_err(lost)?;
         let now = self.now();
         let moved = {
@@ -190,7 +207,7 @@ impl Sim {
         session: &SessionId,
         change: impl FnOnce(&mut Tickets) + Send,
     ) -> Result<(), CallError> {
-        let lost = |lost: super::fault::Lost| lost.call(operation);
+        let lost = |lost: Lost| lost.call(operation);
         let call = self.call(operation).await.map_err(lost)?;
         {
             let mut state = self.state();
