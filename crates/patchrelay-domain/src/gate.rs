@@ -121,6 +121,11 @@ pub enum GateHit {
         /// What happened to it: the path with this behind it is a sentence.
         reason: String,
     },
+    /// A repair changed a test so much that its diff was not read: whether the test says less now is not known.
+    Unjudged {
+        /// Which.
+        path: String,
+    },
 }
 
 /// What a project says about the gate.
@@ -207,7 +212,8 @@ fn size_hit(caps: &GateCaps, file: &ChangedFile) -> Option<GateHit> {
 ///
 /// A release is of exactly one tree, so whoever gives it must be able to see what is in it. That holds for what is only
 /// unusual: a protected path, size, a binary file, a link outward, a repair beyond its scope, something taken back, a
-/// weakened test. It does not hold for:
+/// weakened test. It holds for a test that was not judged, too: that is at worst a weakened one, all of it is in the tree,
+/// and what was looked for without bound (secrets, what git would run) was looked for in it as well. It does not hold for:
 ///
 /// - a nested repository or a foreign link: neither is staged, so the tree is not what is in the worktree. The link
 ///   would name a commit that no review shows, and git in a worktree with a foreign repository may run it (D25).
@@ -223,7 +229,8 @@ pub fn is_releasable(hit: &GateHit) -> bool {
         | GateHit::SameName { .. }
         | GateHit::Revert { .. }
         | GateHit::TakenBack { .. }
-        | GateHit::WeakenedTest { .. } => true,
+        | GateHit::WeakenedTest { .. }
+        | GateHit::Unjudged { .. } => true,
         GateHit::TooLarge { bytes, .. } => *bytes <= MAX_STAGED_BYTES,
         GateHit::TooMany { paths } => *paths <= MAX_STAGED_PATHS,
         GateHit::NestedRepository { .. }
@@ -245,7 +252,8 @@ fn path_of(hit: &GateHit) -> Option<&str> {
         | GateHit::Binary { path, .. }
         | GateHit::Secret { path, .. }
         | GateHit::OutOfScope { path }
-        | GateHit::WeakenedTest { path, .. } => Some(path),
+        | GateHit::WeakenedTest { path, .. }
+        | GateHit::Unjudged { path } => Some(path),
         GateHit::TooMany { .. } | GateHit::Revert { .. } | GateHit::TakenBack { .. } => None,
     }
 }
@@ -300,6 +308,9 @@ pub(crate) fn question(hits: &[GateHit]) -> String {
             }
             GateHit::WeakenedTest { path, reason } => {
                 format!("the test {} {}", code(path), single_line(reason, SHOWN_CHARS))
+            }
+            GateHit::Unjudged { path } => {
+                format!("the test {} is changed too much for me to judge", code(path))
             }
         });
     }

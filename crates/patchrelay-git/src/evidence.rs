@@ -137,7 +137,8 @@ fn without_secrets(mut hit: GateHit, secrets: &SecretPatterns) -> GateHit {
         | GateHit::OutOfScope { .. }
         | GateHit::Revert { .. }
         | GateHit::TakenBack { .. }
-        | GateHit::WeakenedTest { .. } => {}
+        | GateHit::WeakenedTest { .. }
+        | GateHit::Unjudged { .. } => {}
     }
     hit
 }

@@ -10,9 +10,6 @@ use crate::CommitSha;
 /// The fewest digits by which a commit is named.
 const MIN_DIGITS: usize = 7;
 
-/// How much of a message is read, in bytes.
-const MAX_MESSAGE: usize = 64 * 1024;
-
 /// A commit that the branch has and its base has not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewCommit {
@@ -67,10 +64,10 @@ fn takes_back_others(commit: &NewCommit, commits: &[NewCommit]) -> bool {
     !reverted.iter().all(is_ours)
 }
 
-/// The digits of the commits that the body says to revert, as far as there are any.
+/// The digits of the commits that the body says to revert, as far as there are any. All of it is read, in time
+/// proportional to its length: the words could stand behind any bound.
 fn reverted(body: &str) -> BTreeSet<String> {
-    let read = &body[..body.floor_char_boundary(MAX_MESSAGE)];
-    let words = read.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = body.split_whitespace().collect::<Vec<_>>().join(" ");
     words
         .to_ascii_lowercase()
         .split("this reverts commit ")

@@ -39,6 +39,7 @@ fn one_of_each() -> Vec<(GateHit, bool)> {
         (GateHit::Binary { path: a(), bytes: 1 }, true),
         (GateHit::Revert { commit: CommitSha::new("1234567890abc"), subject: a() }, true),
         (GateHit::WeakenedTest { path: a(), reason: "is deleted".to_owned() }, true),
+        (GateHit::Unjudged { path: a() }, true),
         (GateHit::TakenBack { commit: CommitSha::new("fedcba0987654"), subject: a() }, true),
         (GateHit::OutwardLink { path: a(), target: "/etc".to_owned() }, true),
         (GateHit::SameName { path: a(), other: "A".to_owned() }, true),
@@ -178,6 +179,16 @@ fn all_rules_are_applied_to_a_repair_and_the_general_ones_to_new_work() {
 }
 
 #[test]
+fn a_repairs_test_without_a_diff_is_asked_about_and_other_work_is_not() {
+    let unread = |path: &str| ChangedFile { patch: None, ..file(path, 9, false) };
+    let files = vec![unread("src/a.rs"), unread("tests/a.rs")];
+    let changes = ChangeSet { files, ..ChangeSet::default() };
+    let unjudged = GateHit::Unjudged { path: "tests/a.rs".to_owned() };
+    assert_eq!(gate(&policy(), RunType::CiRepair, &changes), [unjudged]);
+    assert_eq!(gate(&policy(), RunType::Implementation, &changes), [], "a ticket may ask for it");
+}
+
+#[test]
 fn hits_are_named_once_and_the_worst_is_never_left_out() {
     let secret = GateHit::Secret { name: "token".to_owned(), path: "z".to_owned() };
     let mut found: Vec<_> = (0..300).map(|n| protected(&format!("f{n}"))).collect();
@@ -204,13 +215,14 @@ fn many_hits_are_counted_instead_of_listed() {
 #[test]
 fn the_question_names_each_kind_in_one_short_line() {
     let hits: Vec<_> = one_of_each().into_iter().map(|(hit, _)| hit).collect();
-    let texts = [question(&hits[..6]), question(&hits[6..])].join("\n");
+    let texts = [question(&hits[..8]), question(&hits[8..])].join("\n");
     for line in [
         "\n- `a` is a protected path",
         "\n- `a` is not a repair's business",
         "\n- `a` is a binary file of 1 bytes",
         "\n- the commit `1234567890` takes back another: `a`",
         "\n- the test `a` is deleted",
+        "\n- the test `a` is changed too much for me to judge",
         "\n- what the commit `fedcba0987` changed is taken back: `a`",
         "\n- `a` is a link out of the repository, to `/etc`",
         "\n- `a` and `A` are one name on some systems",

@@ -79,7 +79,7 @@ pub(super) fn weakened_tests(path: &str, patch: Option<&str>) -> Option<GateHit>
         return hit("is deleted".to_owned());
     }
     if readable.is_none() {
-        return hit("is changed too much to be judged".to_owned());
+        return Some(GateHit::Unjudged { path: path.to_owned() });
     }
 
     let changed = |sign: char| {

@@ -18,7 +18,8 @@ const MAX_PATCHED_FILES: usize = 3_000;
 /// How long the paths may be that are named on one command line, in bytes. Systems take at least four times as much.
 const MAX_PATHS: usize = 512 * 1024;
 
-/// The paths of which a diff is made. Of a renamed file both are there, or else neither has a diff.
+/// The paths of which a diff is made. The others have none, and the gate says of each test among them that it was not
+/// judged.
 pub(super) fn worth_patching(
     differences: &[Difference],
     sizes: &HashMap<String, u64>,
@@ -44,7 +45,8 @@ pub(super) fn worth_patching(
     paths
 }
 
-/// Gives each path its part of the diff. Git says both in the same order; what does not fit is given to nobody.
+/// Gives each path its part of the diff. Git says both in the same order; what does not fit is given to nobody. Of a
+/// renamed file both paths have one, or neither: while nobody sees what became of it, its old path is not explained.
 pub(super) fn assigned(
     listed: &[Difference],
     text: &[u8],
@@ -60,6 +62,10 @@ pub(super) fn assigned(
         if patch.len() != parts {
             return HashMap::new();
         }
+        // A path that became a directory brings all that is below it.
+        if !wanted.contains(&difference.path) {
+            continue;
+        }
         if let Some(from) = &difference.renamed_from {
             patches.insert(from.clone(), String::new());
         }
@@ -68,7 +74,6 @@ pub(super) fn assigned(
     if sections.next().is_some() {
         return HashMap::new();
     }
-    patches.retain(|path, _| wanted.contains(path));
     patches
 }
 
@@ -96,3 +101,6 @@ fn sections(text: &[u8]) -> Vec<&[u8]> {
     let ends = starts.iter().copied().skip(1).chain([text.len()]);
     starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,11 +180,37 @@ async fn a_weakened_test_is_seen_in_a_repair_however_it_is_hidden() {
             _ => None,
         })
         .collect();
-    assert_eq!(
-        weakened,
-        ["src/moved.rs", "tests/binary.rs", "tests/cut.rs", "tests/gone.rs", "tests/large.rs"]
-    );
+    assert_eq!(weakened, ["src/moved.rs", "tests/binary.rs", "tests/cut.rs", "tests/gone.rs"]);
+    let unjudged = GateHit::Unjudged { path: "tests/large.rs".to_owned() };
+    assert!(judged(&state, RunType::CiRepair).contains(&unjudged));
     assert_eq!(hits(&state), [], "new work may change tests");
+}
+
+#[tokio::test]
+async fn a_repair_does_not_get_past_the_gate_with_a_test_that_is_too_long_to_be_read() {
+    let world = World::new().await;
+    let (long, just) = ("x".repeat(1024 * 1024), "x".repeat(1024 * 1024 - 100));
+    fs::create_dir_all(world.human().join("tests")).expect("made");
+    fs::write(world.human().join("tests/long.rs"), format!("assert!(one());\n//{long}\n"))
+        .expect("written");
+    fs::write(world.human().join("tests/moved.rs"), format!("assert!(two());\n//{just}\n"))
+        .expect("written");
+    fs::write(world.human().join("notes"), "Notes.\n").expect("written");
+    world.human_pushes("trunk", "tests").await;
+    let worktree = world.prepare("run-1").await;
+    let path = world.worktree();
+    world.write("tests/long.rs", format!("//{long}\n"));
+    // A file becomes a directory, and in it lies the test, grown so that no diff of it is made.
+    fs::remove_file(path.join("notes")).expect("removed");
+    fs::remove_file(path.join("tests/moved.rs")).expect("removed");
+    world.write("notes/moved.txt", format!("//{just}\n//{}\n", "y".repeat(200)));
+    let state = world.inspect(&worktree).await;
+    for path in ["tests/long.rs", "notes/moved.txt"] {
+        assert_eq!(patch(&state, path), None, "{path}");
+    }
+    let unjudged = |path: &str| GateHit::Unjudged { path: path.to_owned() };
+    let expected = ["tests/long.rs", "tests/moved.rs"].map(unjudged);
+    assert_eq!(judged(&state, RunType::CiRepair), expected);
 }
 
 #[tokio::test]

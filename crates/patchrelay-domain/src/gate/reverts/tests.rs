@@ -27,6 +27,7 @@ fn only_what_others_did_is_not_ours_to_take_back() {
         (true, quoted, format!("{}{}", body(OURS), body(THEIRS)), true),
         (true, quoted, body("11"), true),
         (true, quoted, body(""), true),
+        (true, "Make it pass", format!("{}\n{}", "x ".repeat(100_000), body(THEIRS)), true),
         (false, quoted, body(OURS), true),
         (false, quoted, "This reverts commit 1111111 (Add a cache, 2026-01-02).".to_owned(), true),
         (false, quoted, body(THEIRS), false),

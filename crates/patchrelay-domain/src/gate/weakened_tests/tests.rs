@@ -156,10 +156,23 @@ fn a_test_may_be_moved_and_not_removed() {
 }
 
 #[test]
-fn a_change_that_is_too_long_is_not_taken_for_harmless() {
-    let long = format!("--- a/a\n+++ b/a\n@@ -1 +1 @@\n+{}\n", "x".repeat(SCANNED_BYTES));
-    assert_eq!(reason_of("tests/a.rs", &long), Some("is changed too much to be judged".to_owned()));
-    assert_eq!(reason_of("src/a.rs", &long), None);
-    assert!(weakened_tests("tests/a.rs", None).is_some());
-    assert_eq!(weakened_tests("src/a.rs", None), None);
+fn a_test_that_is_too_long_to_be_judged_is_a_hit_that_says_so() {
+    let unjudged = Some(GateHit::Unjudged { path: "tests/a.rs".to_owned() });
+    let change = |bytes: usize| {
+        let head = "--- a/a\n+++ b/a\n@@ -1,2 +1 @@\n-assert!(a);\n+";
+        format!("{head}{}\n", "x".repeat(bytes - head.len() - 1))
+    };
+    let lost = Some("loses 1 assertions and gains 0".to_owned());
+    assert_eq!(reason_of("tests/a.rs", &change(SCANNED_BYTES)), lost);
+    let long = change(SCANNED_BYTES + 1);
+    assert_eq!(weakened_tests("tests/a.rs", Some(&long)), unjudged);
+    assert_eq!(weakened_tests("tests/a.rs", None), unjudged);
+    for patch in [Some(long.as_str()), None] {
+        assert_eq!(weakened_tests("src/a.rs", patch), None);
+    }
+    // Its header is read, however much follows.
+    let gone = format!("deleted file mode 100644\n{long}");
+    assert_eq!(reason_of("tests/a.rs", &gone), Some("is deleted".to_owned()));
+    let moved = format!("rename from tests/a.rs\nrename to src/a.rs\n{long}");
+    assert_eq!(reason_of("src/a.rs", &moved), Some("is no longer where tests are".to_owned()));
 }
