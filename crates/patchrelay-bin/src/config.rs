@@ -10,7 +10,7 @@ mod sections;
 pub(crate) use self::{
     database::DatabaseUrl,
     load::{ConfigError, find, load},
-    resolve::{Database, Resolved},
+    resolve::{Database, Place, Resolved},
     sections::{Config, LogFormat, ProjectSection, TrustedActorsSection},
 };
 

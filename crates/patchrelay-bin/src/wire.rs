@@ -1,6 +1,7 @@
 //! The composition root: the one place that makes concrete adapters.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -11,11 +12,14 @@ use std::{
 use anyhow::{Context, Result, bail};
 use patchrelay::{
     CancellationToken, PatchRelay, Settings,
-    domain::{SecretPatterns, Timestamp},
+    domain::{ProjectId, SecretPatterns, Timestamp},
     ports::{Clock, Ids, Probe, Store, WebhookSource},
 };
 use patchrelay_codex::{CodexConfig, CodexRuntime};
-use patchrelay_git::{GitConfig, GitWorkspaces, Identity, RemoteConfig, TokenSource};
+use patchrelay_git::{
+    Checkout, CheckoutError, CheckoutOrder, GitConfig, GitWorkspaces, Identity, RemoteConfig,
+    TokenSource, find_checkout,
+};
 use patchrelay_github::{GithubConfig, GithubForge, GithubWebhooks};
 use patchrelay_linear::{
     Credential, LinearConfig, LinearTracker, LinearWebhookSettings, LinearWebhooks,
@@ -27,7 +31,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
-    config::{Config, Database, DatabaseUrl, Resolved},
+    config::{Config, Database, DatabaseUrl, Place, Resolved},
     environment::{Directories, Environment},
     installation::Installation,
     private,
@@ -80,6 +84,7 @@ impl App {
         {
             make_private(place)?;
         }
+        let checkouts = checkouts(&resolved, environment).await?;
         let codex = CodexConfig {
             credential: secrets.github_token.clone(),
             ..codex(config, config_path, &resolved, environment, &directories)?
@@ -101,7 +106,7 @@ impl App {
             .tracker(Arc::new(linear(config, &secrets)?))
             .forge(Arc::new(github(config, &secrets)?))
             .agent(Arc::new(CodexRuntime::new(codex)))
-            .workspaces(Arc::new(git(&resolved, &secrets, patterns, environment)?))
+            .workspaces(Arc::new(git(&resolved, &checkouts, &secrets, patterns, environment)?))
             .clock(clock.clone())
             .ids(Arc::new(RandomIds))
             .probe(probe.clone())
@@ -198,7 +203,7 @@ pub(crate) fn check(
         SqlStore::check_postgres_url(url).context("database.url")?;
     }
     let patterns = patterns(config, secrets, environment)?;
-    git(&resolved, secrets, patterns, environment)?;
+    git(&resolved, &Checkouts::new(), secrets, patterns, environment)?;
     codex(config, config_path, &resolved, environment, &directories)?;
     Ok(())
 }
@@ -281,9 +286,45 @@ pub(crate) fn patterns(
     Ok(Arc::new(SecretPatterns::new(named)?))
 }
 
+/// The checkouts that operators let us copy from, by project.
+pub(crate) type Checkouts = HashMap<ProjectId, Checkout>;
+
+/// All checkouts that are configured, each of which has to be fit.
+async fn checkouts(resolved: &Resolved, environment: &Environment) -> Result<Checkouts> {
+    let mut checkouts = Checkouts::new();
+    for place in &resolved.places {
+        if let Some(found) = checkout(resolved, place, environment).await {
+            let found = found.with_context(|| format!("path of project `{}`", place.project))?;
+            checkouts.insert(place.project.clone(), found);
+        }
+    }
+    Ok(checkouts)
+}
+
+/// The checkout of a project, if one is configured.
+pub(crate) async fn checkout(
+    resolved: &Resolved,
+    place: &Place,
+    environment: &Environment,
+) -> Option<Result<Checkout, CheckoutError>> {
+    let path = place.path.as_ref()?;
+    let roots = resolved.places.iter().map(|place| &place.worktree_root);
+    let own: Vec<_> = roots.chain([&resolved.data]).cloned().collect();
+    let order = CheckoutOrder {
+        path,
+        repo: &place.repo,
+        remote_url: place.remote_url.as_deref(),
+        own: &own,
+        base_env: &environment.for_git(),
+        instance: &instance(&resolved.data),
+    };
+    Some(find_checkout(&order).await)
+}
+
 /// The worktrees of these projects.
 pub(crate) fn git(
     resolved: &Resolved,
+    checkouts: &Checkouts,
     secrets: &Secrets,
     patterns: Arc<SecretPatterns>,
     environment: &Environment,
@@ -293,10 +334,17 @@ pub(crate) fn git(
         .places
         .iter()
         .map(|place| {
+            let checkout = checkouts.get(&place.project);
+            let of_checkout = || checkout.map(|checkout| checkout.url().to_owned());
             let remote = RemoteConfig {
-                url: place.remote_url.clone(),
+                url: place
+                    .remote_url
+                    .clone()
+                    .or_else(of_checkout)
+                    .unwrap_or_else(|| format!("https://github.com/{}.git", place.repo)),
                 token: token.clone(),
                 worktree_root: place.worktree_root.clone(),
+                checkout: checkout.cloned(),
             };
             (place.project.clone(), remote)
         })

@@ -1,6 +1,7 @@
 //! Our own bare clone of a project's repository (D31).
 
 use std::{
+    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +12,7 @@ use patchrelay_ports::WorkspaceError;
 use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
+    checkout::Checkout,
     config::RemoteConfig,
     error::{GitError, local, remote},
     git::{Call, Git},
@@ -26,6 +28,8 @@ use crate::{
 const FETCH_DEADLINE: Duration = Duration::from_secs(900);
 /// A question of one line, with slow name resolution and a slow handshake.
 const ASK_DEADLINE: Duration = Duration::from_secs(60);
+/// Where what was copied from a checkout of the operator's has names, until the remote has said what it has itself.
+const SEED: &str = "refs/patchrelay/seed/";
 /// How often a branch that moves between the question and the fetch is asked for again.
 const MOVING_BRANCH_TRIES: u32 = 3;
 
@@ -92,17 +96,37 @@ pub(crate) async fn refresh(
     let path = repository.clone.clone();
     let completing = blocking(move || completing(&path)).await.map_err(local(failed()))?;
     let options = [&["--prune"], completing].concat();
-    fetch_refs(git, repository, &options, "+refs/heads/*:refs/remotes/origin/*").await?;
+    if let Some(checkout) = &repository.remote.checkout
+        && !was_usable
+        && let Some(refs) = checkout.refspec(SEED)
+        && let Err(error) =
+            fetch_refs(git, repository, Source::Checkout(checkout), &[], &refs).await
+    {
+        tracing::warn!(%error, "a checkout could not be copied from; all comes from the remote");
+    }
+    let all = "+refs/heads/*:refs/remotes/origin/*";
+    fetch_refs(git, repository, Source::Remote, &options, all).await?;
+    if repository.remote.checkout.is_some() {
+        forget_seed(git, &repository.clone).await?;
+    }
     let packs = repository.clone.join("objects/pack");
     blocking(move || forget_promises(&packs)).await.map_err(local(failed()))?;
     held.fetch_began = Some(began);
     Ok(())
 }
 
+/// Where something is fetched from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Remote,
+    Checkout(&'a Checkout),
+}
+
 /// Fetches what is named, after removing what a killed predecessor left in the way.
 async fn fetch_refs(
     git: &Git,
     repository: &Repository<'_>,
+    source: Source<'_>,
     options: &[&str],
     refs: &str,
 ) -> Result<(), WorkspaceError> {
@@ -123,10 +147,27 @@ async fn fetch_refs(
         .args(["fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head"])
         .args(["--no-recurse-submodules"])
         .args(options);
-    let call = towards(call, repository.remote, "--upload-pack", "upload-pack")
-        .await
-        .map_err(remote(failed()))?;
+    let call = match source {
+        Source::Remote => towards(call, repository.remote, "--upload-pack", "upload-pack")
+            .await
+            .map_err(remote(failed()))?,
+        Source::Checkout(checkout) => on_this_machine(call, "--upload-pack", "upload-pack")
+            .args([OsStr::new("--"), checkout.repository().as_os_str()]),
+    };
     call.args([refs]).done().await.map_err(remote(failed()))
+}
+
+/// What was copied from a checkout needs no names of its own any more, and what only a checkout had is no branch of the
+/// remote.
+async fn forget_seed(git: &Git, clone: &Path) -> Result<(), WorkspaceError> {
+    let failed = || format!("forget what a checkout knew, in `{}`", clone.display());
+    let call = git.in_repository(clone).args(["for-each-ref", "--format=delete %(refname)", SEED]);
+    let orders = call.bytes().await.map_err(local(failed()))?;
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let call = git.in_repository(clone).args(["update-ref", "--no-deref", "--stdin"]);
+    call.stdin(orders).done().await.map_err(local(failed()))
 }
 
 /// What a fetch has to bring besides what is new, so that nothing of the history is missing. Clones of ours are whole;
@@ -217,7 +258,7 @@ pub(crate) async fn fetched_remote_tip(
             return Ok(Some(tip));
         }
         let _held = locks.hold(&repository.clone).await;
-        fetch_refs(git, repository, &[], &name).await?;
+        fetch_refs(git, repository, Source::Remote, &[], &name).await?;
         if has_commit(git, &repository.clone, &tip).await? {
             return Ok(Some(tip));
         }
@@ -250,14 +291,15 @@ pub(crate) async fn towards(
     service: &str,
 ) -> Result<Call, GitError> {
     let call = call.with_token_for(remote).await?;
-    let call = if remote.is_local() {
-        // The operator named this repository, so it may belong to another user. The setting has to be said to the
-        // other side's own process: git does not hand ours on, and there is no global configuration.
-        call.args([format!("{option}=git -c 'safe.directory=*' {service}")])
-    } else {
-        call
-    };
+    let call = if remote.is_local() { on_this_machine(call, option, service) } else { call };
     Ok(call.args(["--", &remote.url]))
+}
+
+/// Says how the other side is started when it is on this machine. The operator named that repository, so it may belong
+/// to another user. The setting has to be said to the other side's own process: git does not hand ours on, and there is
+/// no global configuration.
+fn on_this_machine(call: Call, option: &str, service: &str) -> Call {
+    call.args([format!("{option}=git -c 'safe.directory=*' {service}")])
 }
 
 /// Makes room for a new clone. What is in the way may hold rescued work, so it is moved aside and never deleted.

@@ -8,7 +8,7 @@ use patchrelay_ports::Cause;
 use secrecy::SecretString;
 use thiserror::Error;
 
-use crate::names::is_file_name;
+use crate::{checkout::Checkout, names::is_file_name};
 
 /// Everything the adapter needs. It reads no environment and no file of its own.
 #[derive(Clone)]
@@ -47,6 +47,8 @@ pub struct RemoteConfig {
     pub token: Option<Arc<dyn TokenSource>>,
     /// The directory below which its worktrees are made. Absolute.
     pub worktree_root: PathBuf,
+    /// A checkout of the operator's, from which the first fetch takes what it has (D31).
+    pub checkout: Option<Checkout>,
 }
 
 /// Where the token for a remote comes from. Asked before each call to the remote, since a token may expire.
@@ -133,7 +135,7 @@ impl RemoteConfig {
     }
 }
 
-fn check_address(url: &str) -> Result<(), &'static str> {
+pub(crate) fn check_address(url: &str) -> Result<(), &'static str> {
     if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("it has spaces or control characters");
     }

@@ -77,9 +77,13 @@ pub(crate) struct Git {
 
 impl Git {
     pub(crate) fn new(config: &GitConfig) -> Self {
+        Self::with(&config.base_env, &config.instance)
+    }
+
+    pub(crate) fn with(base_env: &[(String, String)], instance: &str) -> Self {
         let base_env =
-            config.base_env.iter().filter(|(name, _)| !name.starts_with("GIT_")).cloned().collect();
-        Self { base_env, instance: config.instance.clone() }
+            base_env.iter().filter(|(name, _)| !name.starts_with("GIT_")).cloned().collect();
+        Self { base_env, instance: instance.to_owned() }
     }
 
     /// A call about this repository. It looks at no other, wherever it runs.
@@ -138,6 +142,12 @@ impl Call {
 
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Takes a repository that belongs to another user: the operator named it.
+    pub(crate) fn whoever_owns_it(mut self) -> Self {
+        self.options.extend(["-c".into(), "safe.directory=*".into()]);
         self
     }
 

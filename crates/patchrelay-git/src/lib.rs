@@ -6,11 +6,14 @@
 //! - `worktrees/<project>/<name>.json`: what we know of a worktree (`Record`). It lies outside of the
 //!   worktree and says whose a directory is.
 //!
+//! A checkout of the operator's is read once, for the first fetch, and never written to ([`Checkout`]).
+//!
 //! The rule that everything here serves (D25): **no call to git ever looks for a repository in a directory that an
 //! agent wrote to.** Repository, worktree and index are named on each call, and configuration comes from nowhere but
 //! the command line and our own clone. What an agent leaves behind is data: it is walked by us, without following
 //! links, and staged path by path.
 
+mod checkout;
 mod clone;
 mod config;
 mod control;
@@ -38,6 +41,7 @@ mod worktree;
 mod tests;
 
 pub use crate::{
+    checkout::{Checkout, CheckoutError, CheckoutOrder, find_checkout},
     config::{ConfigError, GitConfig, Identity, RemoteConfig, TokenSource},
     version::{OLDEST_GIT, git_version},
     workspaces::GitWorkspaces,

@@ -1,6 +1,7 @@
 //! The adapter as a whole: real git, real repositories, nothing outside of a temporary directory.
 
 mod attack;
+mod checkout;
 mod control;
 mod crash;
 mod evidence;

@@ -56,8 +56,12 @@ pub(crate) struct Resolved {
 pub(crate) struct Place {
     /// Which project.
     pub(crate) project: ProjectId,
-    /// Where git fetches from and pushes to.
-    pub(crate) remote_url: String,
+    /// Its repository on the forge.
+    pub(crate) repo: RepoSlug,
+    /// Where git fetches from and pushes to, if that is configured.
+    pub(crate) remote_url: Option<String>,
+    /// A checkout of the operator's. Whether it is one is found out at the start.
+    pub(crate) path: Option<PathBuf>,
     /// Where its worktrees lie.
     pub(crate) worktree_root: PathBuf,
 }
@@ -160,8 +164,12 @@ impl Config {
             if let Some((name, _)) = at_least_one.into_iter().find(|(_, is_zero)| *is_zero) {
                 return Err(wrong(name, "must be at least 1, or nothing is ever tried"));
             }
-            if section.worktree_root.as_ref().is_some_and(|root| root.is_relative()) {
-                return Err(wrong("worktree_root", MUST_BE_ABSOLUTE));
+            for (name, place) in
+                [("path", &section.path), ("worktree_root", &section.worktree_root)]
+            {
+                if place.as_ref().is_some_and(|place| place.is_relative()) {
+                    return Err(wrong(name, MUST_BE_ABSOLUTE));
+                }
             }
             let names =
                 [("base_branch", &section.base_branch), ("branch_prefix", &section.branch_prefix)];
@@ -178,10 +186,9 @@ impl Config {
             }
             places.push(Place {
                 project: ProjectId::new(section.id.clone()),
-                remote_url: section
-                    .remote_url
-                    .clone()
-                    .unwrap_or_else(|| format!("https://github.com/{repo}.git")),
+                repo: repo.clone(),
+                remote_url: section.remote_url.clone(),
+                path: section.path.clone(),
                 worktree_root: section
                     .worktree_root
                     .clone()

@@ -370,9 +370,13 @@ pub(crate) struct ProjectSection {
     pub(crate) id: String,
     /// The repository on GitHub, `owner/name`.
     pub(crate) repo: String,
-    /// Where git fetches from and pushes to; `https://github.com/<repo>.git` when absent.
+    /// Where git fetches from and pushes to. When absent: what the checkout at `path` says, or else
+    /// `https://github.com/<repo>.git`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) remote_url: Option<String>,
+    /// A checkout of the operator's, from which the first fetch takes what it has. It is never written to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<PathBuf>,
     /// The branch that pull requests go to; the repository's default branch when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) base_branch: Option<String>,

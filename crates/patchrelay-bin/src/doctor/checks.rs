@@ -12,11 +12,11 @@ use patchrelay_git::{OLDEST_GIT, git_version};
 
 use super::Check;
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Resolved},
     environment::Environment,
     failure::Failure,
     secrets::Secrets,
-    wire,
+    wire::{self, Checkouts},
 };
 
 /// The codex that this program was tested with. Its protocol changes from month to month.
@@ -63,7 +63,9 @@ pub(super) async fn look(
     checks.push(directory("directory.data", &resolved.data));
     let secrets = secrets.unwrap_or_default();
     let patterns = wire::patterns(&config, &secrets, environment)?;
-    let workspaces = wire::git(&resolved, &secrets, patterns, environment)?;
+    let (found, checkouts) = checkouts(&resolved, environment).await;
+    checks.extend(found);
+    let workspaces = wire::git(&resolved, &checkouts, &secrets, patterns, environment)?;
     checks.push(space(resolved.settings.min_free_bytes, &workspaces).await);
     let codex = wire::codex(&config, &path, &resolved, environment, &directories)?;
     checks.extend(agent(&codex).await);
@@ -167,6 +169,28 @@ async fn git(environment: &Environment) -> Check {
         Ok((said, _)) => Check::fail("git", said, fix),
         Err(error) => Check::fail("git", error.to_string(), fix),
     }
+}
+
+/// Each checkout that is to be copied from, and those that can be.
+async fn checkouts(resolved: &Resolved, environment: &Environment) -> (Vec<Check>, Checkouts) {
+    const CHECK: &str = "project.path";
+    let (mut checks, mut checkouts) = (Vec::new(), Checkouts::new());
+    for place in &resolved.places {
+        let Some(found) = wire::checkout(resolved, place, environment).await else { continue };
+        let of = |told: String| format!("project `{}`: {told}", place.project);
+        checks.push(match found {
+            Ok(checkout) => {
+                checkouts.insert(place.project.clone(), checkout);
+                Check::pass(CHECK, of("its checkout is copied from and left as it is".to_owned()))
+            }
+            Err(error) => Check::fail(
+                CHECK,
+                of(error.to_string()),
+                "correct project.path, or leave it out: it only saves the first fetch",
+            ),
+        });
+    }
+    (checks, checkouts)
 }
 
 /// Whether we could write there. A directory that is missing is made by the first start.

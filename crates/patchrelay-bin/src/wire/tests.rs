@@ -221,6 +221,20 @@ fn what_only_an_adapter_knows_is_checked_too() {
     assert!(machine.refusal().contains("set codex.home"), "{}", machine.refusal());
 }
 
+/// Reading the file does not look at the disk; starting does.
+#[tokio::test]
+async fn a_checkout_that_is_none_keeps_the_program_from_starting() {
+    let machine = Machine::new("");
+    let place = machine.below("src").display().to_string();
+    fs::write(machine.config_path(), format!("{PROJECT}path = {place:?}\n")).unwrap();
+    let (config, path, environment) =
+        (machine.config(), machine.config_path(), machine.environment());
+    check(&config, &path, &Secrets::default(), &environment).unwrap();
+    let error = machine.start(secrets()).await.err().unwrap();
+    assert!(error.contains("path of project `app`") && error.contains(&place), "{error}");
+    assert!(error.contains("name the directory of a checkout"), "{error}");
+}
+
 #[tokio::test]
 async fn a_missing_secret_is_named() {
     let machine = Machine::new(PROJECT);

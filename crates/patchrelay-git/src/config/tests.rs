@@ -4,8 +4,12 @@ use super::*;
 use crate::tests::world;
 
 fn with_url(url: &str) -> Result<(), ConfigError> {
-    let remote =
-        RemoteConfig { url: url.to_owned(), token: None, worktree_root: PathBuf::from("/trees") };
+    let remote = RemoteConfig {
+        url: url.to_owned(),
+        token: None,
+        worktree_root: PathBuf::from("/trees"),
+        checkout: None,
+    };
     world::config(Path::new("/"), remote).check()
 }
 
@@ -55,8 +59,12 @@ fn a_refused_address_is_not_repeated() {
 #[test]
 fn a_token_goes_to_its_host_and_only_over_a_private_way() {
     let scope = |url: &str| {
-        let remote =
-            RemoteConfig { url: url.to_owned(), token: None, worktree_root: PathBuf::new() };
+        let remote = RemoteConfig {
+            url: url.to_owned(),
+            token: None,
+            worktree_root: PathBuf::new(),
+            checkout: None,
+        };
         remote.token_scope().map(str::to_owned)
     };
     assert_eq!(scope("https://github.com/acme/app.git").as_deref(), Some("https://github.com"));
@@ -73,6 +81,7 @@ fn relative_paths_and_odd_project_names_are_refused() {
         url: "/srv/app.git".to_owned(),
         token: None,
         worktree_root: PathBuf::from("/trees"),
+        checkout: None,
     };
     let relative = world::config(Path::new("relative"), remote()).check();
     assert!(matches!(relative, Err(ConfigError::RelativePath { .. })));

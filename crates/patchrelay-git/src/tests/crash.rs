@@ -229,5 +229,6 @@ fn remote(world: &World) -> crate::RemoteConfig {
         url: world.remote().display().to_string(),
         token: None,
         worktree_root: world.dir.path().join("trees"),
+        checkout: None,
     }
 }

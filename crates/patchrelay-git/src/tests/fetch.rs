@@ -22,6 +22,7 @@ fn remote(world: &World) -> RemoteConfig {
         url: world.remote().display().to_string(),
         token: None,
         worktree_root: world.dir.path().join("trees"),
+        checkout: None,
     }
 }
 

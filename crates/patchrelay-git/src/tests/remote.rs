@@ -19,7 +19,7 @@ const PLENTY: Duration = Duration::from_secs(60);
 
 fn at(dir: &Path, url: &str) -> GitConfig {
     let worktree_root = dir.join("trees");
-    config(dir, RemoteConfig { url: url.to_owned(), token: None, worktree_root })
+    config(dir, RemoteConfig { url: url.to_owned(), token: None, worktree_root, checkout: None })
 }
 
 fn usable(config: GitConfig) -> GitWorkspaces {
@@ -169,6 +169,7 @@ async fn two_projects_on_one_repository_do_not_get_in_each_others_way() {
         url: world.remote().display().to_string(),
         token: None,
         worktree_root: dir.join(root),
+        checkout: None,
     };
     let remotes = HashMap::from([
         (ProjectId::new("app"), remote("trees")),

@@ -48,8 +48,12 @@ async fn listener() -> (TcpListener, String) {
 
 fn workspaces(dir: &Path, url: &str) -> GitWorkspaces {
     let token = Arc::new(SecretString::from(TOKEN));
-    let remote =
-        RemoteConfig { url: url.to_owned(), token: Some(token), worktree_root: dir.join("trees") };
+    let remote = RemoteConfig {
+        url: url.to_owned(),
+        token: Some(token),
+        worktree_root: dir.join("trees"),
+        checkout: None,
+    };
     GitWorkspaces::new(config(dir, remote)).expect("a usable configuration")
 }
 

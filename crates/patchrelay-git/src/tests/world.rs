@@ -227,7 +227,12 @@ pub(crate) fn issue() -> IssueId {
 pub(crate) fn workspaces(dir: &Path, url: &str) -> GitWorkspaces {
     GitWorkspaces::new(config(
         dir,
-        RemoteConfig { url: url.to_owned(), token: None, worktree_root: dir.join("trees") },
+        RemoteConfig {
+            url: url.to_owned(),
+            token: None,
+            worktree_root: dir.join("trees"),
+            checkout: None,
+        },
     ))
     .expect("a usable configuration")
 }

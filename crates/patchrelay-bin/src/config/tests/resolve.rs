@@ -90,7 +90,8 @@ fn numbers_and_places_reach_the_engine() {
     // A project's own word counts, also when it takes something back.
     assert!(project.protected_paths.is_empty() && !project.draft && !project.network);
     let place = &resolved.places[0];
-    assert_eq!(place.remote_url, "ssh://git@host/acme/app.git");
+    assert_eq!(place.remote_url.as_deref(), Some("ssh://git@host/acme/app.git"));
+    assert_eq!(place.path, Some(PathBuf::from("/src/app")));
     assert_eq!(place.worktree_root, PathBuf::from("/worktrees"));
 }
 
@@ -108,7 +109,7 @@ fn what_a_project_leaves_out_comes_from_the_whole() {
     assert_eq!(project.branch_prefix, "app");
     assert_eq!(project.base_branch, None);
     let place = &resolved.places[0];
-    assert_eq!(place.remote_url, "https://github.com/acme/app.git");
+    assert_eq!((&place.remote_url, &place.path), (&None, &None));
     assert_eq!(place.worktree_root, PathBuf::from("/d/worktrees/app"));
     assert!(resolve("").unwrap().settings.projects.is_empty());
     let chosen = resolve("[database]\nurl = \"sqlite:///x.db\"").unwrap();
