@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::world::{World, small_change};
+use crate::world::{PATIENCE, World, small_change};
 
 fn grade(checks: &Value, name: &str) -> String {
     let all = checks["checks"].as_array().unwrap();
@@ -25,6 +25,27 @@ async fn a_machine_on_which_everything_is_there_passes() {
     }
     // What is no codex cannot be asked.
     assert_eq!(grade(&checks, "codex"), "warn", "{checks}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_address_is_tried_with_a_webhook_that_nobody_signed() {
+    let mut world = World::new(&small_change()).await;
+    world.serve().await;
+    let address = |url: &str| ("PATCHRELAY__SERVER__PUBLIC_URL".to_owned(), url.to_owned());
+    let doctor = async |url: &str| {
+        let (name, value) = address(url);
+        let output =
+            world.program(&["--json", "doctor"]).env(name, value).run(PATIENCE).await.unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let ours = doctor(&world.url()).await;
+    let other = doctor(&world.linear.url()).await;
+    for name in ["public_url.linear", "public_url.github"] {
+        assert_eq!(grade(&ours, name), "pass", "{ours}");
+        assert_eq!(grade(&other, name), "warn", "{other}");
+    }
+    assert_eq!(world.get("/api/inbox").await["deliveries"], serde_json::json!([]));
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

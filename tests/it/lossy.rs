@@ -343,6 +343,8 @@ fn project(number: usize) -> Project {
         publisher: patchrelay_domain::prompt::Publisher::Harness,
         draft: false,
         network: false,
+        gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
+        merge_queue_check: "merge-steward/queue".to_owned(),
         max_concurrent_runs: 8,
     }
 }

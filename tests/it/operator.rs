@@ -83,10 +83,20 @@ async fn a_wrong_configuration_is_one_clear_line() {
     std::fs::write(world.path("patchrelay.toml"), "[server]\nprot = 1\n").unwrap();
     let wrong = world.run(&["config", "check"]).await;
     assert_eq!(wrong.status.code(), Some(1));
-    for part in ["patchrelay.toml", "prot", "expected"] {
+    for part in ["patchrelay.toml:2:", "server.prot", "did you mean `port`?"] {
         assert!(wrong.stderr.contains(part), "{part}: {}", wrong.stderr);
     }
     assert_eq!(wrong.stderr.lines().count(), 1, "{}", wrong.stderr);
+
+    std::fs::write(world.path("patchrelay.toml"), "[server]\nprot = 1\nport = \"x\"\n").unwrap();
+    let both = world.run(&["--json", "config", "check"]).await;
+    assert_eq!((both.status.code(), both.stderr.lines().count()), (Some(1), 2), "{}", both.stderr);
+    let told: serde_json::Value = serde_json::from_slice(&both.stdout).unwrap();
+    assert_eq!(told["mistakes"][1]["key"], "server.port", "{told}");
+    assert_eq!(told["mistakes"][1]["source"]["line"], 3, "{told}");
+
+    let schema = world.json(&["config", "schema"]).await;
+    assert_eq!(schema["properties"]["server"]["default"]["port"], 8787);
 }
 
 #[cfg(unix)]

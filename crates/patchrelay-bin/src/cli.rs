@@ -229,10 +229,12 @@ pub(crate) struct PreviewOptions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Check the configuration file
+    /// Check the configuration file, and name every mistake
     Check,
-    /// Print the effective values, without secrets
+    /// Print the effective values, without secrets, and where each was set
     Show,
+    /// Print a JSON Schema of the configuration file, for editors
+    Schema,
 }
 
 #[cfg(test)]

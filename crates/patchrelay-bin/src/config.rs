@@ -4,15 +4,24 @@
 
 mod database;
 mod load;
+mod mistakes;
+mod origins;
 mod resolve;
+mod schema;
 mod sections;
 
 pub(crate) use self::{
     database::DatabaseUrl,
-    load::{ConfigError, find, load},
-    resolve::{Database, Place, Resolved},
-    sections::{Config, LogFormat, ProjectSection, TrustedActorsSection},
+    load::{find, load},
+    mistakes::ConfigError,
+    origins::{Origins, Source},
+    resolve::{Database, Place, Resolved, public_url},
+    schema::schema,
+    sections::{Config, LogFormat, ProjectSection, Sandbox, TrustedActorsSection},
 };
+
+#[cfg(test)]
+pub(crate) use self::load::parse;
 
 #[cfg(test)]
 mod fuzz;

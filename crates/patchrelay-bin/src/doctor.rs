@@ -1,6 +1,7 @@
 //! `patchrelay doctor`: what is wrong on this machine, and what to do about it. It changes nothing and asks no model.
 
 mod checks;
+mod reach;
 
 use std::path::Path;
 

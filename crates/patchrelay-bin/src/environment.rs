@@ -101,7 +101,7 @@ const NETWORK: &[&str] = &[
 ];
 
 /// Where things lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Directories {
     /// Configuration.
     pub(crate) config: PathBuf,

@@ -9,6 +9,8 @@ use crate::config::ConfigError;
 pub(crate) struct Failure {
     kind: Kind,
     message: String,
+    /// What else is wrong, a line each.
+    others: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -22,27 +24,32 @@ enum Kind {
 impl Failure {
     /// A failure without a code of its own.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { kind: Kind::General, message: message.into() }
+        Self { kind: Kind::General, message: message.into(), others: Vec::new() }
     }
 
     /// The thing that was asked for does not exist.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self { kind: Kind::NotFound, message: message.into() }
+        Self { kind: Kind::NotFound, message: message.into(), others: Vec::new() }
     }
 
     /// It cannot be done in this state.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Conflict, message: message.into() }
+        Self { kind: Kind::Conflict, message: message.into(), others: Vec::new() }
     }
 
     /// The service does not answer.
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Unreachable, message: message.into() }
+        Self { kind: Kind::Unreachable, message: message.into(), others: Vec::new() }
     }
 
-    /// The line.
+    /// The line, or the first of them.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// A line for each thing that is wrong.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.message).chain(&self.others).map(String::as_str)
     }
 
     /// The code. 2 is clap's, for a wrong command line.
@@ -57,7 +64,7 @@ impl Failure {
 }
 
 /// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -70,13 +77,18 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(format!("{error:#}"))
+        match error.downcast::<ConfigError>() {
+            Ok(error) => error.into(),
+            Err(error) => Self::new(format!("{error:#}")),
+        }
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::new(chain(&error))
+        let mut lines = error.lines();
+        let others = lines.split_off(1.min(lines.len()));
+        Self { others, ..Self::new(lines.pop().unwrap_or_default()) }
     }
 }
 

@@ -83,6 +83,7 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
             Command::Config { command } => match command {
                 ConfigCommand::Check => show::config_check(output, config, &environment),
                 ConfigCommand::Show => show::config(output, config, &environment),
+                ConfigCommand::Schema => output.value(&config::schema()),
             },
             Command::Prompt { command: PromptCommand::Preview(options) } => {
                 preview::run(&options, output)

@@ -43,7 +43,7 @@ impl Output {
     /// Prints what ended the program.
     pub(crate) fn failure(self, failure: &Failure) {
         // When standard error is closed too, the exit code is all that is left to say it with.
-        drop(writeln(io::stderr().lock(), &failure_line(failure)));
+        drop(writeln(io::stderr().lock(), &failure_lines(failure)));
     }
 }
 
@@ -54,9 +54,10 @@ fn writeln(mut to: impl Write, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("failed to print: {error}")))
 }
 
-/// What ended the program, in one line.
-fn failure_line(failure: &Failure) -> String {
-    format!("patchrelay: {}", one_line(failure.message()))
+/// What ended the program, a line for each thing that is wrong.
+fn failure_lines(failure: &Failure) -> String {
+    let lines = failure.messages().map(|message| format!("patchrelay: {}", one_line(message)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The same text as one line: what somebody else wrote must not look like a line of ours.

@@ -1,16 +1,13 @@
 //! Printing what was asked for.
 
-use std::path::Path;
+mod config;
 
 use serde_json::Value;
 
+pub(crate) use self::config::{config, config_check};
 use crate::{
-    config::{self, Config},
-    environment::Environment,
     failure::Failure,
     output::{Output, one_line},
-    secrets::Secrets,
-    wire,
 };
 
 /// `issue list`.
@@ -34,68 +31,6 @@ pub(crate) fn ordered(output: &Output, ordered: &Value) -> Result<(), Failure> {
         output.value(ordered)
     } else {
         output.line(&issue_text(&ordered["issue"]))
-    }
-}
-
-/// `config check`.
-pub(crate) fn config_check(
-    output: &Output,
-    flag: Option<&Path>,
-    environment: &Environment,
-) -> Result<(), Failure> {
-    let path = config::find(flag, environment)?;
-    let config = config::load(&path, environment)?;
-    wire::check(&config, &path, &Secrets::look_up(environment)?, environment)?;
-    let projects = config.project.len();
-    if output.is_json() {
-        return output
-            .value(&serde_json::json!({ "path": path, "ok": true, "projects": projects }));
-    }
-    let projects = match projects {
-        0 => "no project yet, so no ticket can be worked on".to_owned(),
-        1 => "1 project".to_owned(),
-        many => format!("{many} projects"),
-    };
-    output.line(&format!("{} is fine: {projects}", path.display()))
-}
-
-/// `config show`. Shows also what could not work, so that one can see why.
-pub(crate) fn config(
-    output: &Output,
-    flag: Option<&Path>,
-    environment: &Environment,
-) -> Result<(), Failure> {
-    let path = config::find(flag, environment)?;
-    let config = presentable(config::load(&path, environment)?);
-    if output.is_json() {
-        return output.value(&config);
-    }
-    output.line(&toml::to_string(&config).map_err(|error| Failure::new(error.to_string()))?)
-}
-
-/// The configuration without what may be a secret. None belongs there but in the address of the database, which hides it
-/// by itself, and yet somebody may have put one there.
-fn presentable(mut config: Config) -> Config {
-    for value in config.codex.env.values_mut() {
-        "(set)".clone_into(value);
-    }
-    let projects = config.project.iter_mut().filter_map(|project| project.remote_url.as_mut());
-    let addresses = [&mut config.linear.api_url, &mut config.github.api_url];
-    for address in addresses.into_iter().chain(projects) {
-        *address = without_credential(address);
-    }
-    config
-}
-
-/// An address without the credential that somebody may have written into it. A bare user of SSH is none.
-fn without_credential(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((user, host)) if scheme != "ssh" || user.contains(':') => {
-            format!("{scheme}://***@{host}{path}")
-        }
-        Some(_) | None => url.to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ use patchrelay::{
     domain::{ProjectId, SecretPatterns, Timestamp},
     ports::{Clock, Ids, Probe, Store, WebhookSource},
 };
-use patchrelay_codex::{CodexConfig, CodexRuntime};
+use patchrelay_codex::{CodexConfig, CodexRuntime, Confinement};
 use patchrelay_git::{
     Checkout, CheckoutError, CheckoutOrder, GitConfig, GitWorkspaces, Identity, RemoteConfig,
     TokenSource, find_checkout,
@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
-    config::{Config, Database, DatabaseUrl, Place, Resolved},
+    config::{Config, Database, DatabaseUrl, Place, ProjectSection, Resolved, Sandbox},
     environment::{Directories, Environment},
     installation::Installation,
     private,
@@ -75,6 +75,9 @@ impl App {
         let directories = directories(environment)?;
         let resolved = config.resolve(config_path, &directories)?;
         let operators = Operators::new(secrets.api_token.clone(), config.server.bind)?;
+        for project in unconfined(config) {
+            warn!(project, "the agent has no sandbox: its commands may do what this user may");
+        }
         if resolved.settings.projects.is_empty() {
             warn!("no project is configured, so no ticket can be worked on");
         }
@@ -105,7 +108,7 @@ impl App {
             .store(store.clone())
             .tracker(Arc::new(linear(config, &secrets)?))
             .forge(Arc::new(github(config, &secrets)?))
-            .agent(Arc::new(CodexRuntime::new(codex)))
+            .agent(Arc::new(agents(config, codex)))
             .workspaces(Arc::new(git(&resolved, &checkouts, &secrets, patterns, environment)?))
             .clock(clock.clone())
             .ids(Arc::new(RandomIds))
@@ -200,12 +203,23 @@ pub(crate) fn check(
     let directories = directories(environment)?;
     let resolved = config.resolve(config_path, &directories)?;
     if let Database::Postgres { url, .. } = &resolved.database {
-        SqlStore::check_postgres_url(url).context("database.url")?;
+        SqlStore::check_postgres_url(url)
+            .map_err(|error| config.wrong(config_path, "database.url", error.to_string()))?;
     }
     let patterns = patterns(config, secrets, environment)?;
     git(&resolved, &Checkouts::new(), secrets, patterns, environment)?;
     codex(config, config_path, &resolved, environment, &directories)?;
     Ok(())
+}
+
+/// The projects whose agent has no sandbox.
+pub(crate) fn unconfined(config: &Config) -> impl Iterator<Item = &str> {
+    let usual = config.codex.sandbox;
+    config
+        .project
+        .iter()
+        .filter(move |project| project.codex.sandbox.unwrap_or(usual) == Sandbox::DangerFullAccess)
+        .map(|project| project.id.as_str())
 }
 
 fn directories(environment: &Environment) -> Result<Directories> {
@@ -341,7 +355,7 @@ pub(crate) fn git(
                     .remote_url
                     .clone()
                     .or_else(of_checkout)
-                    .unwrap_or_else(|| format!("https://github.com/{}.git", place.repo)),
+                    .unwrap_or_else(|| place.usual_url.clone()),
                 token: token.clone(),
                 worktree_root: place.worktree_root.clone(),
                 checkout: checkout.cloned(),
@@ -383,6 +397,9 @@ pub(crate) fn codex(
     codex.model.clone_from(&section.model);
     codex.model_provider.clone_from(&section.model_provider);
     codex.effort.clone_from(&section.effort);
+    codex.developer_instructions.clone_from(&section.developer_instructions);
+    codex.confinement = confinement(section.sandbox);
+    codex.mcp = section.mcp;
     let own = [&directories.config, &directories.state]
         .into_iter()
         .cloned()
@@ -395,6 +412,30 @@ pub(crate) fn codex(
     codex.request_timeout = Duration::from_secs(section.request_timeout_seconds);
     codex.startup_timeout = Duration::from_secs(section.startup_timeout_seconds);
     Ok(codex)
+}
+
+/// The agent, as each project wants it.
+fn agents(config: &Config, usual: CodexConfig) -> CodexRuntime {
+    config.project.iter().fold(CodexRuntime::new(usual.clone()), |runtime, project| {
+        runtime.with_project(ProjectId::new(project.id.clone()), agent_of(project, &usual))
+    })
+}
+
+fn agent_of(project: &ProjectSection, usual: &CodexConfig) -> CodexConfig {
+    let wanted = &project.codex;
+    CodexConfig {
+        model: wanted.model.clone().or_else(|| usual.model.clone()),
+        effort: wanted.effort.clone().or_else(|| usual.effort.clone()),
+        confinement: wanted.sandbox.map_or(usual.confinement, confinement),
+        ..usual.clone()
+    }
+}
+
+fn confinement(sandbox: Sandbox) -> Confinement {
+    match sandbox {
+        Sandbox::WorkspaceWrite => Confinement::Profile,
+        Sandbox::DangerFullAccess => Confinement::Off,
+    }
 }
 
 /// What lies on this machine of the database, or leads to it.

@@ -20,6 +20,8 @@ pub struct CodexConfig {
     pub model_provider: Option<String>,
     /// How hard the model thinks, in the model's own words.
     pub effort: Option<String>,
+    /// What the model is told before every thread, as the developer's word.
+    pub developer_instructions: Option<String>,
     /// What keeps the agent's commands inside the worktree.
     pub confinement: Confinement,
     /// Absolute paths (or `~/…`) that the agent's commands may not read, beside codex's home, which always belongs to
@@ -112,6 +114,7 @@ impl CodexConfig {
             model: None,
             model_provider: None,
             effort: None,
+            developer_instructions: None,
             confinement: Confinement::Profile,
             deny_read: Vec::new(),
             env: Vec::new(),

@@ -93,6 +93,9 @@ pub(crate) fn overrides(
     if let Some(provider) = &config.model_provider {
         params.insert("modelProvider".to_owned(), json!(provider));
     }
+    if let Some(instructions) = &config.developer_instructions {
+        params.insert("developerInstructions".to_owned(), json!(instructions));
+    }
     params.insert("config".to_owned(), settings);
     params
 }

@@ -1,9 +1,9 @@
 //! Starting the process, and ending what an earlier one left.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use patchrelay_domain::RunId;
+use patchrelay_domain::{ProjectId, RunId};
 use patchrelay_ports::{AgentError, AgentLaunch, AgentRuntime, AgentSession};
 use patchrelay_process::{Command, Marker};
 use secrecy::ExposeSecret;
@@ -27,46 +27,59 @@ const UNWANTED: [&str; 9] = [
 /// The agent runtime over codex.
 pub struct CodexRuntime {
     config: Arc<CodexConfig>,
+    projects: HashMap<ProjectId, Arc<CodexConfig>>,
 }
 
 impl CodexRuntime {
     /// The runtime with this configuration.
     pub fn new(config: CodexConfig) -> Self {
-        Self { config: Arc::new(config) }
+        Self { config: Arc::new(config), projects: HashMap::new() }
     }
 
-    fn command(&self, order: &AgentLaunch, marker: &Marker) -> Result<Command, AgentError> {
-        let failed = |reason: String| AgentError::Launch { reason, source: None };
-        let Some((program, args)) = self.config.command.split_first() else {
-            return Err(failed("no command is configured".to_owned()));
-        };
-        // Each thread has a directory of its own; this one is there and says nothing.
-        let mut command = Command::new(program, "/")
-            .args(args)
-            .envs(self.config.env.iter().map(|(name, value)| (name, value)))
-            // A program that logs at `info` writes half a megabyte for each turn.
-            .env("RUST_LOG", "error")
-            .marker(marker);
-        if let Some(home) = &self.config.codex_home {
-            command = command.env("CODEX_HOME", home);
-        }
-        if let Some(credential) = self.config.credential.as_ref().filter(|_| order.publishes) {
-            command = command.env(CREDENTIAL, credential.expose_secret());
-        }
-        Ok(command)
+    /// The same runtime, with another configuration for the runs of this project.
+    #[must_use]
+    pub fn with_project(mut self, project: ProjectId, config: CodexConfig) -> Self {
+        self.projects.insert(project, Arc::new(config));
+        self
     }
+}
+
+fn command(
+    config: &CodexConfig,
+    order: &AgentLaunch,
+    marker: &Marker,
+) -> Result<Command, AgentError> {
+    let failed = |reason: String| AgentError::Launch { reason, source: None };
+    let Some((program, args)) = config.command.split_first() else {
+        return Err(failed("no command is configured".to_owned()));
+    };
+    // Each thread has a directory of its own; this one is there and says nothing.
+    let mut command = Command::new(program, "/")
+        .args(args)
+        .envs(config.env.iter().map(|(name, value)| (name, value)))
+        // A program that logs at `info` writes half a megabyte for each turn.
+        .env("RUST_LOG", "error")
+        .marker(marker);
+    if let Some(home) = &config.codex_home {
+        command = command.env("CODEX_HOME", home);
+    }
+    if let Some(credential) = config.credential.as_ref().filter(|_| order.publishes) {
+        command = command.env(CREDENTIAL, credential.expose_secret());
+    }
+    Ok(command)
 }
 
 #[async_trait]
 impl AgentRuntime for CodexRuntime {
     async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError> {
-        let marker = Marker::new(&self.config.instance, order.run.as_str());
-        let mut connection = Connection::open(self.command(order, &marker)?)?;
+        let config = self.projects.get(&order.project).unwrap_or(&self.config);
+        let marker = Marker::new(&config.instance, order.run.as_str());
+        let mut connection = Connection::open(command(config, order, &marker)?)?;
         let hello = json!({
             "clientInfo": { "name": "patchrelay", "title": "PatchRelay", "version": env!("CARGO_PKG_VERSION") },
             "capabilities": { "experimentalApi": true, "optOutNotificationMethods": UNWANTED },
         });
-        let limit = self.config.startup_timeout;
+        let limit = config.startup_timeout;
         match connection.request("initialize", hello, limit).await {
             Ok(answer) => {
                 tracing::debug!(version = answer["userAgent"].as_str(), "the agent shook hands");
@@ -77,7 +90,7 @@ impl AgentRuntime for CodexRuntime {
             }
         }
         connection.notify("initialized", limit).await;
-        Ok(Box::new(CodexSession::new(Arc::clone(&self.config), order.clone(), marker, connection)))
+        Ok(Box::new(CodexSession::new(Arc::clone(config), order.clone(), marker, connection)))
     }
 
     async fn reap(&self, run: &RunId) -> Result<(), AgentError> {

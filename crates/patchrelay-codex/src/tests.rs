@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use patchrelay_domain::{RunId, TurnStatus};
+use patchrelay_domain::{ProjectId, RunId, TurnStatus};
 use patchrelay_ports::{AgentEvent, AgentLaunch, AgentSession, TurnOrder};
 use tokio::time::timeout;
 
@@ -52,7 +52,12 @@ impl World {
     }
 
     fn launch(&self) -> AgentLaunch {
-        AgentLaunch { run: RunId::new("run-1"), network: false, publishes: false }
+        AgentLaunch {
+            run: RunId::new("run-1"),
+            project: ProjectId::new("app"),
+            network: false,
+            publishes: false,
+        }
     }
 
     /// The worktree.

@@ -270,6 +270,8 @@ fn no_text_moves_a_ticket_to_another_project() {
         publisher: crate::prompt::Publisher::Harness,
         draft: false,
         network: false,
+        gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
+        merge_queue_check: "merge-steward/queue".to_owned(),
         max_concurrent_runs: 1,
     };
     let projects = [project("app", "APP", &[]), project("other", "OPS", &["other"])];

@@ -79,6 +79,8 @@ impl Policy {
             },
             publisher: project.publisher,
             draft: project.draft,
+            gate_checks: project.gate_checks.clone(),
+            merge_queue_check: project.merge_queue_check.clone(),
             trusted: project.trusted.clone(),
             ..Self::default()
         }

@@ -37,6 +37,10 @@ pub struct Project {
     pub draft: bool,
     /// Whether commands of the agent have a network (D23).
     pub network: bool,
+    /// The names of the checks that decide whether a pull request may be merged.
+    pub gate_checks: Vec<String>,
+    /// The name of the check in which the merge queue says that it refused a pull request.
+    pub merge_queue_check: String,
     /// How many runs of this project may be active at once, within the global limit.
     pub max_concurrent_runs: usize,
 }

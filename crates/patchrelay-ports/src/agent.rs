@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use patchrelay_domain::{Glimpse, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
+use patchrelay_domain::{Glimpse, ProjectId, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
 use thiserror::Error;
 
 use crate::Cause;
@@ -13,6 +13,8 @@ use crate::Cause;
 pub struct AgentLaunch {
     /// The run. Its id is put into the environment of every process, so that leftovers can be found (D16).
     pub run: RunId,
+    /// The run's project, which may want another agent than the others.
+    pub project: ProjectId,
     /// Whether the agent's commands have a network (D23).
     pub network: bool,
     /// Whether the agent commits, pushes and opens the pull request itself: it may then write to the repository that it

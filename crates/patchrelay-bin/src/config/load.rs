@@ -3,44 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use patchrelay::ports::Cause;
-use thiserror::Error;
+use serde_path_to_error::{Segment, Segments};
 use toml::{Table, Value};
 
-use super::Config;
+use super::{
+    Config, ConfigError,
+    mistakes::Mistakes,
+    origins::Origins,
+    schema::{Place, Step},
+};
 use crate::{environment::Environment, file::read_text};
 
 /// The largest configuration file, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
-
-/// What is wrong with the configuration.
-#[derive(Debug, Error)]
-pub(crate) enum ConfigError {
-    /// There is none.
-    #[error("no configuration at {}: write one there, or name one with --config", path.display())]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// It cannot be read.
-    #[error("failed to read {}", path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: Cause,
-    },
-    /// A key is wrong.
-    #[error("{}: {key}: {reason}", path.display())]
-    Key {
-        /// Which file.
-        path: PathBuf,
-        /// Which key, with its section.
-        key: String,
-        /// What is wrong, and what is allowed.
-        reason: String,
-    },
-}
+/// After so many wrong values nobody looks for more.
+const MAX_WRONG_VALUES: usize = 40;
 
 /// Where the configuration is: `--config`, `$PATCHRELAY_CONFIG`, the XDG place.
 pub(crate) fn find(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Cause> {
@@ -71,71 +48,148 @@ pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Config, Con
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`], with all mistakes that can be seen at once.
 pub(crate) fn parse(
     text: &str,
     path: &Path,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
-    let wrong = |key: &str, reason: String| ConfigError::Key {
-        path: path.to_owned(),
-        key: key.to_owned(),
-        reason,
-    };
-    let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        wrong(&format!("line {line}"), error.message().to_owned())
-    })?;
+    let no_toml = |(line, reason)| ConfigError::Syntax { path: path.to_owned(), line, reason };
+    let mut origins = Origins::of_file(text).map_err(no_toml)?;
+    let mut table: Table =
+        text.parse().map_err(|error: toml::de::Error| no_toml((1, error.message().to_owned())))?;
+    let mut mistakes = Mistakes::default();
     for (key, value) in &mut table {
-        fill_in(value, key, environment).map_err(|(key, reason)| wrong(&key, reason))?;
+        fill_in(value, key, environment, &mut mistakes);
     }
-    let overrides =
-        apply_overrides(&mut table, environment).map_err(|(key, reason)| wrong(&key, reason))?;
-    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+    apply_overrides(&mut table, environment, &mut origins, &mut mistakes);
+    let config = read(table, &mut mistakes);
+    if mistakes.is_empty() {
+        return Ok(Config { origins, ..config });
+    }
+    // What else is wrong is better told now than after these are corrected.
+    config.judge(&mut mistakes);
+    mistakes.into_result(path, &origins).map(|()| config)
+}
+
+/// Reads the values. A wrong one is noted and taken for one that was left out, so that those after it are looked at, too.
+fn read(mut table: Table, mistakes: &mut Mistakes) -> Config {
+    for _ in 0..MAX_WRONG_VALUES {
+        let error = match serde_path_to_error::deserialize(Value::Table(table.clone())) {
+            Ok(config) => return config,
+            Err(error) => error,
+        };
         let key = error.path().to_string();
-        let reason = error.into_inner().message().to_owned();
-        let variable = overrides
+        let way: Vec<_> = error
+            .path()
             .iter()
-            // A section that only the variable knows is wrong as a whole.
-            .find(|(overridden, _)| is_within(&key, overridden) || is_within(overridden, &key));
-        match variable {
-            Some((_, variable)) => {
-                wrong(&key, format!("{reason} (the variable {variable} sets it)"))
+            .map_while(|segment| match segment {
+                Segment::Map { key } => Some(Step::Key(key)),
+                Segment::Seq { .. } => Some(Step::Item),
+                Segment::Enum { .. } | Segment::Unknown => None,
+            })
+            .collect();
+        let found = value_at(&mut table, error.path().iter());
+        let place = Place::at(way.iter().copied());
+        let missing = place.into_iter().flat_map(Place::required).find(|name| {
+            found
+                .as_ref()
+                .and_then(|found| found.as_table())
+                .is_some_and(|at| !at.contains_key(*name))
+        });
+        match (place, missing, found) {
+            (Some(_), Some(missing), Some(Value::Table(at))) => {
+                mistakes.add(format!("{key}.{missing}"), "is missing: every project has one");
+                at.insert(missing.to_owned(), Value::String(String::new()));
+                continue;
             }
-            None => wrong(&key, reason),
+            (Some(place), _, Some(found)) => mistakes.add(&key, wrong_value(place, found)),
+            (None, _, _) | (_, _, None) => mistakes.add(&key, unknown_key(&way)),
         }
+        if !remove(&mut table, error.path().iter()) {
+            break;
+        }
+    }
+    Config::default()
+}
+
+/// What would be right there. The value itself is not shown: it may be a secret in the wrong place.
+fn wrong_value(place: Place, found: &Value) -> String {
+    let (kind, found) = match found {
+        Value::String(_) => ("string", "a text"),
+        Value::Integer(_) => ("integer", "a whole number"),
+        Value::Float(_) => ("number", "a number with a fraction"),
+        Value::Boolean(_) => ("boolean", "a boolean"),
+        Value::Datetime(_) => ("datetime", "a date"),
+        Value::Array(_) => ("array", "a list"),
+        Value::Table(_) => ("object", "a section"),
+    };
+    let allowed = place.allowed();
+    if place.is_of(kind) {
+        format!("must be {allowed}")
+    } else {
+        format!("must be {allowed}; it is {found}")
+    }
+}
+
+fn unknown_key(way: &[Step<'_>]) -> String {
+    match way.split_last() {
+        Some((Step::Key(key), section)) => Place::at(section.iter().copied())
+            .map_or_else(|| "there is no such key".to_owned(), |section| section.unknown(key)),
+        Some((Step::Item, _)) | None => "this is no configuration".to_owned(),
+    }
+}
+
+/// The value at the end of this way.
+fn value_at<'a>(table: &'a mut Table, mut way: Segments<'_>) -> Option<&'a mut Value> {
+    let Some(Segment::Map { key }) = way.next() else { return None };
+    way.try_fold(table.get_mut(key)?, |at, segment| match (at, segment) {
+        (Value::Table(within), Segment::Map { key }) => within.get_mut(key),
+        (Value::Array(items), Segment::Seq { index }) => items.get_mut(*index),
+        _ => None,
     })
 }
 
-/// Whether a key is this one, or a part of its value.
-fn is_within(key: &str, of: &str) -> bool {
-    key.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+/// Takes the key out that this way leads to; of an item of a list, the whole list.
+fn remove(table: &mut Table, way: Segments<'_>) -> bool {
+    let way: Vec<_> = way.collect();
+    let Some(last) = way.iter().rposition(|segment| matches!(segment, Segment::Map { .. })) else {
+        return false;
+    };
+    let mut within = table;
+    let mut steps = way[..last].iter();
+    while let Some(Segment::Map { key }) = steps.next() {
+        let mut at = within.get_mut(key);
+        while let Some(Value::Array(items)) = at {
+            let Some(Segment::Seq { index }) = steps.next() else { return false };
+            at = items.get_mut(*index);
+        }
+        let Some(Value::Table(next)) = at else { return false };
+        within = next;
+    }
+    let Segment::Map { key } = way[last] else { return false };
+    within.remove(key).is_some()
 }
 
 /// Replaces `${NAME}` and `${NAME:-default}` in every string.
-fn fill_in(
-    value: &mut Value,
-    key: &str,
-    environment: &Environment,
-) -> Result<(), (String, String)> {
+fn fill_in(value: &mut Value, key: &str, environment: &Environment, mistakes: &mut Mistakes) {
     match value {
-        Value::String(text) => {
-            *text = filled_in(text, environment).map_err(|reason| (key.to_owned(), reason))?;
-        }
+        Value::String(text) => match filled_in(text, environment) {
+            Ok(filled) => *text = filled,
+            Err(reason) => mistakes.add(key, reason),
+        },
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                fill_in(item, &format!("{key}[{index}]"), environment)?;
+                fill_in(item, &format!("{key}[{index}]"), environment, mistakes);
             }
         }
         Value::Table(table) => {
             for (name, item) in table {
-                fill_in(item, &format!("{key}.{name}"), environment)?;
+                fill_in(item, &format!("{key}.{name}"), environment, mistakes);
             }
         }
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
     }
-    Ok(())
 }
 
 fn filled_in(text: &str, environment: &Environment) -> Result<String, String> {
@@ -168,13 +222,14 @@ fn filled_in(text: &str, environment: &Environment) -> Result<String, String> {
 /// The one section whose keys are the operator's own words, and so have a case.
 const FREE_SECTION: &str = "codex.env";
 
-/// Applies `PATCHRELAY__SECTION__KEY` variables, and tells which key each of them sets. One that is empty sets nothing.
-fn apply_overrides<'a>(
+/// Applies `PATCHRELAY__SECTION__KEY` variables, and notes which key each of them sets. One that is empty sets nothing.
+fn apply_overrides(
     table: &mut Table,
-    environment: &'a Environment,
-) -> Result<Vec<(String, &'a str)>, (String, String)> {
-    let mut applied = Vec::new();
-    for (name, text) in environment.iter().filter(|(_, text)| !text.is_empty()) {
+    environment: &Environment,
+    origins: &mut Origins,
+    mistakes: &mut Mistakes,
+) {
+    'variables: for (name, text) in environment.iter().filter(|(_, text)| !text.is_empty()) {
         let Some(path) = name.strip_prefix("PATCHRELAY__") else { continue };
         let (sections, key) = match path.rsplit_once("__") {
             Some((sections, key)) => (sections.to_ascii_lowercase().replace("__", "."), key),
@@ -184,12 +239,14 @@ fn apply_overrides<'a>(
         let mut at = &mut *table;
         for section in sections.split('.').filter(|_| !sections.is_empty()) {
             let entry = at.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new()));
-            at = entry.as_table_mut().ok_or_else(|| {
+            let Value::Table(within) = entry else {
                 let reason = format!(
-                    "`{section}` is no section with keys, so no variable can set them: write them in the file"
+                    "`{section}` has no keys that a variable can set: write them in the file"
                 );
-                (format!("the variable {name}"), reason)
-            })?;
+                mistakes.add(format!("the variable {name}"), reason);
+                continue 'variables;
+            };
+            at = within;
         }
         // A number or a list is written as in the file; anything else is a string.
         let value = format!("value = {text}")
@@ -198,11 +255,8 @@ fn apply_overrides<'a>(
             .filter(|parsed| parsed.len() == 1)
             .and_then(|mut parsed| parsed.remove("value"))
             .unwrap_or_else(|| Value::String(text.to_owned()));
-        applied.push((
-            if sections.is_empty() { key.clone() } else { format!("{sections}.{key}") },
-            name,
-        ));
+        let path = if sections.is_empty() { key.clone() } else { format!("{sections}.{key}") };
+        origins.set(path, name);
         at.insert(key, value);
     }
-    Ok(applied)
 }

@@ -19,8 +19,9 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Config, ConfigError, ProjectSection, TrustedActorsSection,
-    sections::{BudgetsSection, LimitSection},
+    Config, ConfigError, DatabaseUrl, ProjectSection, TrustedActorsSection,
+    mistakes::{Mistakes, shown},
+    sections::{AutoMerge, BudgetsSection, LimitSection},
 };
 use crate::environment::Directories;
 
@@ -60,11 +61,18 @@ pub(crate) struct Place {
     pub(crate) repo: RepoSlug,
     /// Where git fetches from and pushes to, if that is configured.
     pub(crate) remote_url: Option<String>,
+    /// The same, if nothing else says it.
+    pub(crate) usual_url: String,
     /// A checkout of the operator's. Whether it is one is found out at the start.
     pub(crate) path: Option<PathBuf>,
     /// Where its worktrees lie.
     pub(crate) worktree_root: PathBuf,
 }
+
+const MUST_NOT_BE_EMPTY: &str = "must not be empty; leave it out for the default";
+
+/// Open tickets and pull requests are read again every five minutes in any case.
+const POLLS: &str = "what no webhook told of is not looked for yet: leave it at 0";
 
 /// A relative path would mean another place with each directory that the program is started in.
 const MUST_BE_ABSOLUTE: &str = "must be an absolute path";
@@ -74,118 +82,48 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Key`] for the first key that is impossible; `path` is for the message.
+    /// [`ConfigError::Keys`] with every key that is impossible; `path` is for the messages.
     pub(crate) fn resolve(
         &self,
         path: &Path,
         directories: &Directories,
     ) -> Result<Resolved, ConfigError> {
-        let wrong = |key: &str, reason: &str| ConfigError::Key {
-            path: path.to_owned(),
-            key: key.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let database = self.database(directories).map_err(|(key, reason)| wrong(key, reason))?;
-        if let Err(reason) = check_patterns(&self.delivery.protected_paths) {
-            return Err(wrong("delivery.protected_paths", &reason));
-        }
-        let at_least_one = [
-            ("scheduler.max_concurrent_runs", self.scheduler.max_concurrent_runs as u64),
-            ("scheduler.reconcile_seconds", self.scheduler.reconcile_seconds),
-            ("scheduler.lease_seconds", self.scheduler.lease_seconds),
-            ("codex.request_timeout_seconds", self.codex.request_timeout_seconds),
-            ("codex.startup_timeout_seconds", self.codex.startup_timeout_seconds),
-            ("codex.silence_seconds", self.codex.silence_seconds),
-            ("codex.turn_timeout_seconds", self.codex.turn_timeout_seconds),
-            ("ingress.max_body_bytes", self.ingress.max_body_bytes as u64),
-            ("retention.inbox_days", self.retention.inbox_days),
-            ("retention.feed_days", self.retention.feed_days),
-        ];
-        if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
-            return Err(wrong(key, "must be at least 1"));
-        }
-        for (key, address) in
-            [("linear.api_url", &self.linear.api_url), ("github.api_url", &self.github.api_url)]
-        {
-            let is_usable = Url::parse(address)
-                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            if !is_usable {
-                return Err(wrong(key, "must be an address, written `https://HOST/PATH`"));
-            }
-        }
-        if self.codex.command.first().is_none_or(String::is_empty) {
-            return Err(wrong("codex.command", "must name a program"));
-        }
-        if self.codex.home.as_ref().is_some_and(|home| home.is_relative()) {
-            return Err(wrong("codex.home", MUST_BE_ABSOLUTE));
-        }
-        let is_anywhere = |place: &&String| !place.starts_with('/') && !place.starts_with("~/");
-        if let Some(index) = self.codex.deny_read.iter().position(|place| is_anywhere(&place)) {
-            return Err(wrong(
-                &format!("codex.deny_read[{index}]"),
-                "must be an absolute path, or begin with `~/`",
-            ));
-        }
-        if EnvFilter::try_new(&self.telemetry.log).is_err() {
-            return Err(wrong(
-                "telemetry.log",
-                "must be a level (`error`, `warn`, `info`, `debug`, `trace`), or `TARGET=LEVEL` several times",
-            ));
-        }
+        let mut mistakes = Mistakes::default();
+        let resolved = self.resolve_noting(directories, &mut mistakes);
+        mistakes.into_result(path, &self.origins)?;
+        Ok(resolved)
+    }
+
+    /// Notes every key that is impossible.
+    pub(super) fn judge(&self, mistakes: &mut Mistakes) {
+        self.resolve_noting(&Directories::default(), mistakes);
+    }
+
+    /// An error about one key, for what only an adapter can judge.
+    pub(crate) fn wrong(&self, path: &Path, key: &str, reason: impl Into<String>) -> ConfigError {
+        ConfigError::one(path, &self.origins, key, reason)
+    }
+
+    /// What it means as far as it is possible. A value that is noted as wrong is left out of that.
+    fn resolve_noting(&self, directories: &Directories, mistakes: &mut Mistakes) -> Resolved {
+        self.judge_sections(mistakes);
+        let database = self.database(directories, mistakes);
         let mut ids = HashSet::new();
         let mut projects = Vec::new();
         let mut places = Vec::new();
         for (index, section) in self.project.iter().enumerate() {
-            let wrong =
-                |name: &str, reason: &str| wrong(&format!("project[{index}].{name}"), reason);
-            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-            if section.id.is_empty() || !section.id.chars().all(legal) {
-                return Err(wrong("id", "must be made of letters, digits, `-` and `_`"));
-            }
+            let key = |name: &str| format!("project[{index}].{name}");
+            judge_project(section, &key, mistakes);
             if !ids.insert(section.id.to_ascii_lowercase()) {
-                return Err(wrong("id", "is used by another project"));
+                mistakes.add(key("id"), "is used by another project: each has a name of its own");
             }
             let Ok(repo) = section.repo.parse::<RepoSlug>() else {
-                return Err(wrong("repo", "must be a GitHub repository, written `owner/name`"));
+                mistakes.add(key("repo"), "must be a GitHub repository, written `owner/name`");
+                continue;
             };
-            let claims =
-                [&section.linear_teams, &section.linear_projects, &section.issue_key_prefixes];
-            if claims.iter().all(|claim| claim.is_empty()) {
-                return Err(wrong(
-                    "linear_teams",
-                    "set at least one of linear_teams, linear_projects and issue_key_prefixes, or no ticket finds it",
-                ));
-            }
-            let at_least_one = [
-                ("max_concurrent_runs", section.max_concurrent_runs == Some(0)),
-                ("budgets.implementation", section.budgets.implementation == 0),
-                ("budgets.recovery", section.budgets.recovery == 0),
-            ];
-            if let Some((name, _)) = at_least_one.into_iter().find(|(_, is_zero)| *is_zero) {
-                return Err(wrong(name, "must be at least 1, or nothing is ever tried"));
-            }
-            for (name, place) in
-                [("path", &section.path), ("worktree_root", &section.worktree_root)]
-            {
-                if place.as_ref().is_some_and(|place| place.is_relative()) {
-                    return Err(wrong(name, MUST_BE_ABSOLUTE));
-                }
-            }
-            let names =
-                [("base_branch", &section.base_branch), ("branch_prefix", &section.branch_prefix)];
-            if let Some((name, _)) = names.iter().find(|(_, name)| name.as_deref() == Some("")) {
-                return Err(wrong(name, "must not be empty; leave it out for the default"));
-            }
-            if section.base_branch.as_deref().is_some_and(|name| !is_branch_name(name)) {
-                return Err(wrong("base_branch", "is no name of a branch"));
-            }
-            check_trusted(&section.trusted_actors).map_err(|(name, reason)| wrong(name, reason))?;
-            if let Some(patterns) = &section.delivery.protected_paths {
-                check_patterns(patterns)
-                    .map_err(|reason| wrong("delivery.protected_paths", &reason))?;
-            }
             places.push(Place {
                 project: ProjectId::new(section.id.clone()),
+                usual_url: format!("https://{}/{repo}.git", self.git_host()),
                 repo: repo.clone(),
                 remote_url: section.remote_url.clone(),
                 path: section.path.clone(),
@@ -196,7 +134,7 @@ impl Config {
             });
             projects.push(self.project(section, repo));
         }
-        Ok(Resolved {
+        Resolved {
             database,
             data: directories.data.clone(),
             settings: Settings {
@@ -212,7 +150,108 @@ impl Config {
                 ..Settings::default()
             },
             places,
-        })
+        }
+    }
+
+    /// Notes what is impossible outside of the projects.
+    fn judge_sections(&self, mistakes: &mut Mistakes) {
+        self.judge_what_is_not_there_yet(mistakes);
+        if let Some(Err(reason)) = self.server.public_url.as_deref().map(public_url) {
+            mistakes.add("server.public_url", reason);
+        }
+        let delivery = &self.delivery;
+        let section = |name: &str| format!("delivery.{name}");
+        judge_delivery(Some(delivery.auto_merge), &section, mistakes);
+        judge_patterns(&delivery.protected_paths, "delivery.protected_paths", mistakes);
+        let at_least_one = [
+            ("scheduler.max_concurrent_runs", self.scheduler.max_concurrent_runs as u64),
+            ("scheduler.reconcile_seconds", self.scheduler.reconcile_seconds),
+            ("scheduler.lease_seconds", self.scheduler.lease_seconds),
+            ("codex.request_timeout_seconds", self.codex.request_timeout_seconds),
+            ("codex.startup_timeout_seconds", self.codex.startup_timeout_seconds),
+            ("codex.silence_seconds", self.codex.silence_seconds),
+            ("codex.turn_timeout_seconds", self.codex.turn_timeout_seconds),
+            ("ingress.max_body_bytes", self.ingress.max_body_bytes as u64),
+            ("retention.inbox_days", self.retention.inbox_days),
+            ("retention.feed_days", self.retention.feed_days),
+        ];
+        for (key, _) in at_least_one.into_iter().filter(|(_, value)| *value == 0) {
+            mistakes.add(key, "must be at least 1");
+        }
+        for (key, address) in
+            [("linear.api_url", &self.linear.api_url), ("github.api_url", &self.github.api_url)]
+        {
+            let is_usable = Url::parse(address)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            if !is_usable {
+                mistakes.add(key, "must be an address, written `https://HOST/PATH`");
+            }
+        }
+        if self.codex.command.first().is_none_or(String::is_empty) {
+            mistakes
+                .add("codex.command", "must name a program, such as [\"codex\", \"app-server\"]");
+        }
+        for (key, word) in [
+            ("codex.model", &self.codex.model),
+            ("codex.model_provider", &self.codex.model_provider),
+            ("codex.effort", &self.codex.effort),
+            ("codex.developer_instructions", &self.codex.developer_instructions),
+        ] {
+            judge_word(word, key, mistakes);
+        }
+        if self.codex.home.as_ref().is_some_and(|home| home.is_relative()) {
+            mistakes.add("codex.home", MUST_BE_ABSOLUTE);
+        }
+        for (index, place) in self.codex.deny_read.iter().enumerate() {
+            if !place.starts_with('/') && !place.starts_with("~/") {
+                let key = format!("codex.deny_read[{index}]");
+                mistakes.add(key, "must be an absolute path, or begin with `~/`");
+            }
+        }
+        if EnvFilter::try_new(&self.telemetry.log).is_err() {
+            mistakes.add(
+                "telemetry.log",
+                "must be a level (`error`, `warn`, `info`, `debug`, `trace`), or `TARGET=LEVEL` several times",
+            );
+        }
+    }
+
+    /// Notes each key whose value no part of this program honours yet, with what to do about it.
+    fn judge_what_is_not_there_yet(&self, mistakes: &mut Mistakes) {
+        for (key, is_set, instead) in [
+            (
+                "linear.oauth_url",
+                self.linear.oauth_url.is_some(),
+                "nobody is asked to let us in yet: leave it out, and set LINEAR_ACCESS_TOKEN",
+            ),
+            ("linear.poll_seconds", self.linear.poll_seconds != 0, POLLS),
+            ("github.poll_seconds", self.github.poll_seconds != 0, POLLS),
+            (
+                "retention.observations_days",
+                self.retention.observations_days != 0,
+                "the history is not shortened yet: leave it at 0",
+            ),
+            (
+                "telemetry.otlp_endpoint",
+                self.telemetry.otlp_endpoint.is_some(),
+                "traces are not sent anywhere yet: leave it out",
+            ),
+        ] {
+            if is_set {
+                mistakes.add(key, instead);
+            }
+        }
+    }
+
+    /// The host of the repositories whose API is configured: GitHub's own API has a host of its own.
+    fn git_host(&self) -> String {
+        let url = Url::parse(&self.github.api_url).ok();
+        let host = url.as_ref().and_then(|url| Some((url.host_str()?, url.port())));
+        match host {
+            Some(("api.github.com", _)) | None => "github.com".to_owned(),
+            Some((host, None)) => host.to_owned(),
+            Some((host, Some(port))) => format!("{host}:{port}"),
+        }
     }
 
     fn retention(&self) -> Retention {
@@ -224,35 +263,35 @@ impl Config {
         }
     }
 
-    /// Where the program remembers, or the key that is wrong and why.
-    fn database(
-        &self,
-        directories: &Directories,
-    ) -> Result<Database, (&'static str, &'static str)> {
+    /// Where the program remembers.
+    fn database(&self, directories: &Directories, mistakes: &mut Mistakes) -> Database {
         let section = &self.database;
         if let Some(url) = section.url.as_ref().filter(|url| url.is_postgres()) {
             let max_connections = section.max_connections.unwrap_or(DEFAULT_CONNECTIONS);
             if max_connections == 0 {
-                return Err(("database.max_connections", "must be at least 1"));
+                mistakes.add("database.max_connections", "must be at least 1");
             }
-            return Ok(Database::Postgres { url: url.secret().clone(), max_connections });
+            return Database::Postgres { url: url.secret().clone(), max_connections };
         }
         if section.max_connections.is_some() {
-            return Err(("database.max_connections", "is for PostgreSQL only: leave it out"));
+            mistakes.add("database.max_connections", "is for PostgreSQL only: leave it out");
         }
-        let Some(url) = &section.url else {
-            return Ok(Database::Sqlite(directories.state.join("patchrelay.db")));
-        };
-        match url.sqlite_file().map(Path::new) {
-            Some(file) if file.is_absolute() => Ok(Database::Sqlite(file.to_owned())),
-            Some(_) => {
-                Err(("database.url", "must name an absolute path, written `sqlite:///PATH`"))
+        let file = match section.url.as_ref().map(DatabaseUrl::sqlite_file) {
+            None => directories.state.join("patchrelay.db"),
+            Some(Some(file)) => {
+                if Path::new(file).is_relative() {
+                    let must = "must name an absolute path, written `sqlite:///PATH`";
+                    mistakes.add("database.url", must);
+                }
+                PathBuf::from(file)
             }
-            None => Err((
-                "database.url",
-                "must be written `sqlite:///PATH` or `postgres://USER@HOST/DATABASE`",
-            )),
-        }
+            Some(None) => {
+                let must = "must be written `sqlite:///PATH` or `postgres://USER@HOST/DATABASE`";
+                mistakes.add("database.url", must);
+                PathBuf::new()
+            }
+        };
+        Database::Sqlite(file)
     }
 
     fn project(&self, section: &ProjectSection, repo: RepoSlug) -> Project {
@@ -274,6 +313,10 @@ impl Config {
             },
             budgets: Budgets {
                 implementation: section.budgets.implementation,
+                ci_repair: section.budgets.ci_repair,
+                queue_repair: section.budgets.queue_repair,
+                review_fix: section.budgets.review_fix,
+                branch_upkeep: section.budgets.branch_upkeep,
                 recovery: section.budgets.recovery,
                 continuations: section.budgets.continuations,
                 ..Budgets::default()
@@ -283,9 +326,11 @@ impl Config {
                 .protected_paths
                 .clone()
                 .unwrap_or_else(|| self.delivery.protected_paths.clone()),
-            publisher: delivery.publisher.unwrap_or(self.delivery.publisher),
+            publisher: delivery.publisher.unwrap_or(self.delivery.publisher).into(),
             draft: delivery.draft.unwrap_or(self.delivery.draft),
             network: section.codex.network.unwrap_or(self.codex.network),
+            gate_checks: section.gate_checks.clone(),
+            merge_queue_check: section.merge_queue_check.clone(),
             max_concurrent_runs: section
                 .max_concurrent_runs
                 .unwrap_or(self.scheduler.max_concurrent_runs),
@@ -300,6 +345,110 @@ impl BudgetsSection {
             Limit { max_tokens, max_turns, max_minutes }
         };
         Limits { run: limit(self.run), issue: limit(self.issue), day: limit(self.day) }
+    }
+}
+
+/// What others reach us by, without a slash at its end, so that a path can be appended.
+pub(crate) fn public_url(written: &str) -> Result<String, &'static str> {
+    let url = Url::parse(written).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    match url {
+        Some(url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
+        None => Err("must be an address, written `https://HOST` or `https://HOST/PATH`"),
+    }
+}
+
+/// Notes what is impossible in a project. `key` names a key of it.
+fn judge_project(section: &ProjectSection, key: &impl Fn(&str) -> String, mistakes: &mut Mistakes) {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if section.id.is_empty() || !section.id.chars().all(legal) {
+        mistakes.add(key("id"), "must be made of letters, digits, `-` and `_`");
+    }
+    let claims = [&section.linear_teams, &section.linear_projects, &section.issue_key_prefixes];
+    if claims.iter().all(|claim| claim.is_empty()) {
+        mistakes.add(
+            key("linear_teams"),
+            "set at least one of linear_teams, linear_projects and issue_key_prefixes, or no ticket finds it",
+        );
+    }
+    for (name, is_zero) in [
+        ("max_concurrent_runs", section.max_concurrent_runs == Some(0)),
+        ("budgets.implementation", section.budgets.implementation == 0),
+        ("budgets.recovery", section.budgets.recovery == 0),
+    ] {
+        if is_zero {
+            mistakes.add(key(name), "must be at least 1, or nothing is ever tried");
+        }
+    }
+    for (name, place) in [("path", &section.path), ("worktree_root", &section.worktree_root)] {
+        if place.as_ref().is_some_and(|place| place.is_relative()) {
+            mistakes.add(key(name), MUST_BE_ABSOLUTE);
+        }
+    }
+    for (name, word) in [
+        ("remote_url", &section.remote_url),
+        ("base_branch", &section.base_branch),
+        ("branch_prefix", &section.branch_prefix),
+        ("codex.model", &section.codex.model),
+        ("codex.effort", &section.codex.effort),
+    ] {
+        judge_word(word, key(name), mistakes);
+    }
+    if section.base_branch.as_deref().is_some_and(|name| !is_branch_name(name)) {
+        mistakes.add(key("base_branch"), "is no name of a branch");
+    }
+    let gate = &section.gate_checks;
+    if gate.is_empty() || gate.iter().any(|name| name.trim().is_empty()) {
+        mistakes.add(key("gate_checks"), "must name at least one check, and none without a name");
+    }
+    if section.merge_queue_check.trim().is_empty() {
+        mistakes.add(key("merge_queue_check"), MUST_NOT_BE_EMPTY);
+    }
+    if let Err((name, reason)) = check_trusted(&section.trusted_actors) {
+        mistakes.add(key(name), reason);
+    }
+    let delivery = &section.delivery;
+    let of_delivery = |name: &str| key(&format!("delivery.{name}"));
+    judge_delivery(delivery.auto_merge, &of_delivery, mistakes);
+    if let Some(patterns) = &delivery.protected_paths {
+        judge_patterns(patterns, &of_delivery("protected_paths"), mistakes);
+    }
+}
+
+fn judge_word(word: &Option<String>, key: impl Into<String>, mistakes: &mut Mistakes) {
+    if word.as_ref().is_some_and(|word| word.trim().is_empty()) {
+        mistakes.add(key, MUST_NOT_BE_EMPTY);
+    }
+}
+
+/// Notes what is configured of publishing and is not there yet.
+fn judge_delivery(
+    auto_merge: Option<AutoMerge>,
+    key: &impl Fn(&str) -> String,
+    mistakes: &mut Mistakes,
+) {
+    if auto_merge == Some(AutoMerge::WhenApproved) {
+        mistakes.add(
+            key("auto_merge"),
+            "nothing is merged by us yet: set it to `off`, and merge by hand or with a queue",
+        );
+    }
+}
+
+fn judge_patterns(patterns: &[String], key: &str, mistakes: &mut Mistakes) {
+    for (index, pattern) in patterns.iter().enumerate() {
+        if let Err(reason) = check_protected_path(pattern) {
+            mistakes.add(
+                format!("{key}[{index}]"),
+                format!("`{}` is no glob: {reason}", shown(pattern)),
+            );
+        }
     }
 }
 
@@ -338,10 +487,4 @@ fn check_trusted(section: &TrustedActorsSection) -> Result<(), (&'static str, &'
         return Err(("trusted_actors", "must be ids, without blanks"));
     }
     Ok(())
-}
-
-fn check_patterns(patterns: &[String]) -> Result<(), String> {
-    patterns.iter().try_for_each(|pattern| {
-        check_protected_path(pattern).map_err(|reason| format!("`{pattern}` is no glob: {reason}"))
-    })
 }

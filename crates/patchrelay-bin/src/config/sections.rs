@@ -1,14 +1,24 @@
 //! The sections of `patchrelay.toml`. Defaults are here and nowhere else.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+mod budgets;
+mod codex;
+mod delivery;
 
-use patchrelay::domain::prompt::Publisher;
+use std::{net::IpAddr, path::PathBuf};
+
+use patchrelay::domain::Policy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DatabaseUrl;
+pub(crate) use self::{
+    budgets::{BudgetsSection, LimitSection, ProjectBudgetsSection},
+    codex::{CodexSection, ProjectCodexSection, Sandbox},
+    delivery::{AutoMerge, DeliverySection, ProjectDeliverySection},
+};
+use super::{DatabaseUrl, origins::Origins};
 
 /// The whole file.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     /// Where the program listens.
@@ -37,26 +47,31 @@ pub(crate) struct Config {
     pub(crate) telemetry: TelemetrySection,
     /// The projects.
     pub(crate) project: Vec<ProjectSection>,
+    /// Where all this was written.
+    #[serde(skip)]
+    pub(crate) origins: Origins,
 }
 
 /// `[server]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServerSection {
     /// The address.
     pub(crate) bind: IpAddr,
     /// The port; 0 takes a free one.
     pub(crate) port: u16,
+    /// What others reach it by: the proxy before it, as `https://HOST`, perhaps with a path.
+    pub(crate) public_url: Option<String>,
 }
 
 impl Default for ServerSection {
     fn default() -> Self {
-        Self { bind: IpAddr::from([127, 0, 0, 1]), port: 8787 }
+        Self { bind: IpAddr::from([127, 0, 0, 1]), port: 8787, public_url: None }
     }
 }
 
 /// `[ingress]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct IngressSection {
     /// The largest webhook body in bytes. Linear's are never taken above 1 MiB.
@@ -78,45 +93,56 @@ impl Default for IngressSection {
 }
 
 /// `[database]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DatabaseSection {
     /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE`; by default `patchrelay.db` in the state directory.
+    #[schemars(with = "Option<String>")]
     pub(crate) url: Option<DatabaseUrl>,
     /// How many connections to PostgreSQL there may be at once.
     pub(crate) max_connections: Option<u32>,
 }
 
 /// `[linear]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LinearSection {
     /// The GraphQL endpoint.
     pub(crate) api_url: String,
+    /// Where an operator lets us into a workspace. Not there yet: leave it out.
+    pub(crate) oauth_url: Option<String>,
+    /// How often tickets are looked for that no webhook told of, in seconds; 0 is never, and the only choice so far.
+    pub(crate) poll_seconds: u64,
 }
 
 impl Default for LinearSection {
     fn default() -> Self {
-        Self { api_url: "https://api.linear.app/graphql".to_owned() }
+        Self {
+            api_url: "https://api.linear.app/graphql".to_owned(),
+            oauth_url: None,
+            poll_seconds: 0,
+        }
     }
 }
 
 /// `[github]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct GithubSection {
     /// The REST endpoint.
     pub(crate) api_url: String,
+    /// How often changes are looked for that no webhook told of, in seconds; 0 is never, and the only choice so far.
+    pub(crate) poll_seconds: u64,
 }
 
 impl Default for GithubSection {
     fn default() -> Self {
-        Self { api_url: "https://api.github.com".to_owned() }
+        Self { api_url: "https://api.github.com".to_owned(), poll_seconds: 0 }
     }
 }
 
 /// `[agent]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AgentSection {
     /// Which one.
@@ -124,7 +150,7 @@ pub(crate) struct AgentSection {
 }
 
 /// The agents that there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AgentKind {
     /// `codex app-server`.
@@ -132,60 +158,8 @@ pub(crate) enum AgentKind {
     Codex,
 }
 
-/// `[codex]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct CodexSection {
-    /// The program and its arguments.
-    pub(crate) command: Vec<String>,
-    /// Codex' own directory; `$CODEX_HOME` or `~/.codex` when absent.
-    pub(crate) home: Option<PathBuf>,
-    /// The model; codex' own default when absent.
-    pub(crate) model: Option<String>,
-    /// The model provider, as named in codex' own configuration.
-    pub(crate) model_provider: Option<String>,
-    /// The reasoning effort.
-    pub(crate) effort: Option<String>,
-    /// Whether the agent's commands have a network.
-    pub(crate) network: bool,
-    /// Variables for the agent process, by name. Not for secrets.
-    pub(crate) env: BTreeMap<String, String>,
-    /// Names of our own variables that the agent process gets too.
-    pub(crate) pass_env: Vec<String>,
-    /// Paths that the agent may not read, besides the usual places of credentials.
-    pub(crate) deny_read: Vec<String>,
-    /// How long one request may take, in seconds.
-    pub(crate) request_timeout_seconds: u64,
-    /// How long the start may take, in seconds.
-    pub(crate) startup_timeout_seconds: u64,
-    /// How long the agent may be silent in a turn, in seconds.
-    pub(crate) silence_seconds: u64,
-    /// How long a turn may take, in seconds.
-    pub(crate) turn_timeout_seconds: u64,
-}
-
-impl Default for CodexSection {
-    fn default() -> Self {
-        Self {
-            command: vec!["codex".to_owned(), "app-server".to_owned()],
-            home: None,
-            model: None,
-            model_provider: None,
-            effort: None,
-            network: false,
-            env: BTreeMap::new(),
-            pass_env: Vec::new(),
-            deny_read: Vec::new(),
-            request_timeout_seconds: 30,
-            startup_timeout_seconds: 60,
-            silence_seconds: 600,
-            turn_timeout_seconds: 7_200,
-        }
-    }
-}
-
 /// `[scheduler]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SchedulerSection {
     /// How many runs may be active at once, in all projects of this node.
@@ -204,118 +178,14 @@ impl Default for SchedulerSection {
     }
 }
 
-/// `[budgets]`. A human is asked when all of one is spent.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(from = "WrittenBudgets")]
-pub(crate) struct BudgetsSection {
-    /// By one run.
-    pub(crate) run: LimitSection,
-    /// By all runs of a ticket, since a human last said that it may go on.
-    pub(crate) issue: LimitSection,
-    /// By all runs of a ticket on one day, UTC.
-    pub(crate) day: LimitSection,
-}
-
-impl Default for BudgetsSection {
-    fn default() -> Self {
-        let limit = |max_tokens, max_turns, max_minutes| LimitSection {
-            max_tokens,
-            max_turns,
-            max_minutes,
-        };
-        Self {
-            run: limit(20_000_000, 40, 240),
-            issue: limit(100_000_000, 200, 1_440),
-            day: limit(60_000_000, 120, 720),
-        }
-    }
-}
-
-/// `[budgets.run]`, `[budgets.issue]`, `[budgets.day]`. Zero is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct LimitSection {
-    /// Tokens, as the agent's threads count them.
-    pub(crate) max_tokens: u64,
-    /// Turns of the agent.
-    pub(crate) max_turns: u32,
-    /// Minutes in which an agent is at work.
-    pub(crate) max_minutes: u32,
-}
-
-/// `[budgets]` as it is written. What is left out keeps its own default in each of the three.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct WrittenBudgets {
-    run: WrittenLimit,
-    issue: WrittenLimit,
-    day: WrittenLimit,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct WrittenLimit {
-    max_tokens: Option<u64>,
-    max_turns: Option<u32>,
-    max_minutes: Option<u32>,
-}
-
-impl From<WrittenBudgets> for BudgetsSection {
-    fn from(written: WrittenBudgets) -> Self {
-        let over = |written: &WrittenLimit, default: LimitSection| LimitSection {
-            max_tokens: written.max_tokens.unwrap_or(default.max_tokens),
-            max_turns: written.max_turns.unwrap_or(default.max_turns),
-            max_minutes: written.max_minutes.unwrap_or(default.max_minutes),
-        };
-        let default = Self::default();
-        Self {
-            run: over(&written.run, default.run),
-            issue: over(&written.issue, default.issue),
-            day: over(&written.day, default.day),
-        }
-    }
-}
-
-/// `[delivery]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct DeliverySection {
-    /// Who commits, pushes and opens the pull request: `harness`, which is PatchRelay, or `agent`, which then gets the
-    /// credential for it.
-    pub(crate) publisher: Publisher,
-    /// Paths that only a human may release, as globs.
-    pub(crate) protected_paths: Vec<String>,
-    /// Whether pull requests are opened as drafts.
-    pub(crate) draft: bool,
-}
-
-impl Default for DeliverySection {
-    fn default() -> Self {
-        // What a push could use to change what checks, reviews or instructs later pushes (D29).
-        let protected = [
-            ".github/**",
-            ".gitlab-ci.yml",
-            ".circleci/**",
-            ".patchrelay/**",
-            "CODEOWNERS",
-            ".gitmodules",
-            "AGENTS.md",
-            "CLAUDE.md",
-            "*_WORKFLOW.md",
-        ];
-        Self {
-            publisher: Publisher::Harness,
-            protected_paths: protected.map(str::to_owned).to_vec(),
-            draft: false,
-        }
-    }
-}
-
 /// `[retention]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RetentionSection {
     /// What deliveries say, once they are done, in days. That they came is known for 30 days at least.
     pub(crate) inbox_days: u64,
+    /// The history of issues, in days; 0 keeps it, and is the only choice so far.
+    pub(crate) observations_days: u64,
     /// Lines of the feed, and reports of settled issues, in days.
     pub(crate) feed_days: u64,
     /// The worktree of a settled issue, in hours after its last change.
@@ -328,6 +198,7 @@ impl Default for RetentionSection {
     fn default() -> Self {
         Self {
             inbox_days: 14,
+            observations_days: 0,
             feed_days: 30,
             worktree_hours: 24,
             min_free_bytes: patchrelay::domain::FREE_SPACE,
@@ -336,23 +207,25 @@ impl Default for RetentionSection {
 }
 
 /// `[telemetry]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TelemetrySection {
     /// What is logged, as a `tracing` filter.
     pub(crate) log: String,
     /// How.
     pub(crate) log_format: LogFormat,
+    /// Where traces are sent. Not there yet: leave it out.
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 impl Default for TelemetrySection {
     fn default() -> Self {
-        Self { log: "info".to_owned(), log_format: LogFormat::Pretty }
+        Self { log: "info".to_owned(), log_format: LogFormat::Pretty, otlp_endpoint: None }
     }
 }
 
 /// How lines are logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogFormat {
     /// For people.
@@ -363,15 +236,15 @@ pub(crate) enum LogFormat {
 }
 
 /// `[[project]]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectSection {
     /// Its name.
     pub(crate) id: String,
     /// The repository on GitHub, `owner/name`.
     pub(crate) repo: String,
-    /// Where git fetches from and pushes to. When absent: what the checkout at `path` says, or else
-    /// `https://github.com/<repo>.git`.
+    /// Where git fetches from and pushes to. When absent: what the checkout at `path` says, or else the repository below
+    /// the host of `github.api_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) remote_url: Option<String>,
     /// A checkout of the operator's, from which the first fetch takes what it has. It is never written to.
@@ -398,6 +271,12 @@ pub(crate) struct ProjectSection {
     /// When set, a ticket needs one of these labels.
     #[serde(default)]
     pub(crate) labels: Vec<String>,
+    /// The names of the checks that decide whether a pull request may be merged.
+    #[serde(default = "gate_checks")]
+    pub(crate) gate_checks: Vec<String>,
+    /// The name of the check in which the merge queue says that it refused a pull request.
+    #[serde(default = "merge_queue_check")]
+    pub(crate) merge_queue_check: String,
     /// Who may instruct the agent. Without any entry: the members of the Linear workspace, and who may write to the
     /// repository.
     #[serde(default)]
@@ -416,8 +295,16 @@ pub(crate) struct ProjectSection {
     pub(crate) codex: ProjectCodexSection,
 }
 
+fn gate_checks() -> Vec<String> {
+    Policy::default().gate_checks
+}
+
+fn merge_queue_check() -> String {
+    Policy::default().merge_queue_check
+}
+
 /// `project.trusted_actors`. Names are none of it: anybody can take any name.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TrustedActorsSection {
     /// Ids of users of Linear or GitHub.
@@ -428,51 +315,4 @@ pub(crate) struct TrustedActorsSection {
     pub(crate) email_domains: Vec<String>,
     /// Ids of programs that may instruct the agent, too. They restrict nobody else.
     pub(crate) programs: Vec<String>,
-}
-
-/// `[project.budgets]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ProjectBudgetsSection {
-    /// Implementation runs that ended with insufficient work.
-    pub(crate) implementation: u32,
-    /// Runs lost to something else, since the last progress.
-    pub(crate) recovery: u32,
-    /// Turns that continue unfinished work.
-    pub(crate) continuations: u32,
-}
-
-impl Default for ProjectBudgetsSection {
-    fn default() -> Self {
-        let budgets = patchrelay::domain::Budgets::default();
-        Self {
-            implementation: budgets.implementation,
-            recovery: budgets.recovery,
-            continuations: budgets.continuations,
-        }
-    }
-}
-
-/// `[project.delivery]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ProjectDeliverySection {
-    /// Replaces `delivery.publisher`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) publisher: Option<Publisher>,
-    /// Replaces `delivery.protected_paths`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) protected_paths: Option<Vec<String>>,
-    /// Replaces `delivery.draft`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) draft: Option<bool>,
-}
-
-/// `[project.codex]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ProjectCodexSection {
-    /// Replaces `codex.network`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) network: Option<bool>,
 }

@@ -1,5 +1,6 @@
 //! Tests.
 
+mod mistakes;
 mod resolve;
 
 use std::{
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::{Config, ConfigError, find, load, load::parse};
 use crate::environment::Environment;
 
-const PROJECT: &str =
+pub(super) const PROJECT: &str =
     "[[project]]\nid = \"app\"\nrepo = \"acme/app\"\nissue_key_prefixes = [\"APP\"]\n";
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
@@ -24,7 +25,7 @@ fn read_with(text: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> 
 }
 
 #[track_caller]
-fn read(text: &str) -> Config {
+pub(super) fn read(text: &str) -> Config {
     read_with(text, &[]).unwrap()
 }
 
@@ -33,6 +34,7 @@ fn read(text: &str) -> Config {
 fn check<T: std::fmt::Debug>(result: Result<T, ConfigError>, key: &str, says: &str) {
     let error = result.unwrap_err().to_string();
     let (file, rest) = error.split_once(": ").unwrap();
+    let file = file.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':');
     assert_eq!(file, "/etc/patchrelay.toml", "{error}");
     let (named, reason) = rest.split_once(": ").unwrap();
     assert_eq!(named, key, "{error}");
@@ -53,10 +55,11 @@ fn a_project_that_says_little_means_this() {
 }
 
 /// Every key there is, none with its default.
-const EVERYTHING: &str = r#"
+pub(super) const EVERYTHING: &str = r#"
 [server]
 bind = "127.0.0.2"
 port = 1
+public_url = "https://relay.test"
 [ingress]
 max_body_bytes = 2
 max_clock_skew_seconds = 3
@@ -76,7 +79,10 @@ home = "/home/codex"
 model = "m"
 model_provider = "p"
 effort = "e"
+sandbox = "danger-full-access"
 network = true
+developer_instructions = "i"
+mcp = true
 env = { NAME = "value" }
 pass_env = ["PASSED"]
 deny_read = ["/secret"]
@@ -125,16 +131,27 @@ linear_teams = ["T"]
 linear_projects = ["P"]
 issue_key_prefixes = ["K"]
 labels = ["L"]
+gate_checks = ["G"]
+merge_queue_check = "Q"
 trusted_actors = { ids = ["u-1"], emails = ["ada@acme.test"], email_domains = ["acme.test"], programs = ["bot-1"] }
 max_concurrent_runs = 13
 [project.budgets]
 implementation = 14
 recovery = 15
+ci_repair = 30
+queue_repair = 31
+review_fix = 32
+branch_upkeep = 0
 continuations = 16
 [project.delivery]
+publisher = "harness"
+auto_merge = "off"
 protected_paths = []
 draft = false
 [project.codex]
+model = "n"
+effort = "f"
+sandbox = "workspace-write"
 network = false
 "#;
 
@@ -157,8 +174,21 @@ fn every_key_can_be_set() {
     let value = |config: &Config| serde_json::to_value(config).unwrap();
     let mut unset = Vec::new();
     same(&value(&Config::default()), &value(&set), "", &mut unset);
-    // This has one value so far.
-    assert_eq!(unset, ["agent.kind"]);
+    // These have one value so far.
+    assert_eq!(
+        unset,
+        [
+            "agent.kind",
+            "codex.approval_policy",
+            "codex.processes",
+            "delivery.auto_merge",
+            "github.poll_seconds",
+            "linear.oauth_url",
+            "linear.poll_seconds",
+            "retention.observations_days",
+            "telemetry.otlp_endpoint",
+        ]
+    );
 
     let short = value(&read(PROJECT))["project"][0].clone();
     let full = value(&set)["project"][0].clone();
@@ -171,67 +201,6 @@ fn every_key_can_be_set() {
 fn what_is_shown_can_be_read_again() {
     let config = read(EVERYTHING);
     assert_eq!(read(&toml::to_string(&config).unwrap()), config);
-}
-
-#[test]
-fn an_unknown_key_is_named_with_what_is_allowed() {
-    for (text, key, says) in [
-        ("[server]\nprot = 1", "server.prot", "expected `bind` or `port`"),
-        ("[sevrer]\nport = 1", "sevrer", "`server`"),
-        ("top = 1", "top", "expected one of"),
-        ("[codex]\nsandbox = \"x\"", "codex.sandbox", "`network`"),
-        ("[agent]\nkind = \"claude\"", "agent.kind", "expected `codex`"),
-        (
-            "[telemetry]\nlog_format = \"xml\"",
-            "telemetry.log_format",
-            "expected `pretty` or `json`",
-        ),
-        ("[budgets.run]\nmax_token = 1", "budgets.run.max_token", "expected one of"),
-        ("[budgets]\nmax_tokens = 1", "budgets.max_tokens", "expected one of"),
-        ("[budgets.day]\nmax_turns = -1", "budgets.day.max_turns", "expected u32"),
-        ("[delivery]\npublisher = \"me\"", "delivery.publisher", "expected `harness` or `agent`"),
-    ] {
-        check(read_with(text, &[]), key, says);
-    }
-    let project = |line: &str| format!("{PROJECT}{line}");
-    for (line, key) in [
-        ("team = \"x\"", "project[0].team"),
-        ("[project.budgets]\nci = 1", "project[0].budgets.ci"),
-        ("[project.delivery]\nx = 1", "project[0].delivery.x"),
-        ("[project.codex]\nmodel = \"x\"", "project[0].codex.model"),
-    ] {
-        check(read_with(&project(line), &[]), key, "expected");
-    }
-}
-
-#[test]
-fn a_wrong_type_is_named_with_the_right_one() {
-    for (text, key, says) in [
-        ("[server]\nport = \"x\"", "server.port", "expected u16"),
-        ("[server]\nport = 70000", "server.port", "expected u16"),
-        ("[server]\nport = -1", "server.port", "expected u16"),
-        ("[server]\nbind = \"localhost\"", "server.bind", "IP address"),
-        ("[server]\nbind = 1", "server.bind", "IP"),
-        ("server = 1", "server", "expected struct ServerSection"),
-        ("[codex]\ncommand = \"codex\"", "codex.command", "expected a sequence"),
-        ("[codex]\ncommand = [1]", "codex.command[0]", "expected a string"),
-        ("[codex]\nenv = { A = 1 }", "codex.env.A", "expected a string"),
-        ("[codex]\nnetwork = \"yes\"", "codex.network", "expected a boolean"),
-        ("[scheduler]\nlease_seconds = 1.5", "scheduler.lease_seconds", "expected u64"),
-        ("[scheduler]\nlease_seconds = -3", "scheduler.lease_seconds", "expected u64"),
-        ("[[project]]\nid = \"app\"", "project[0]", "missing field `repo`"),
-        ("project = 1", "project", "expected a sequence"),
-    ] {
-        check(read_with(text, &[]), key, says);
-    }
-}
-
-#[test]
-fn a_syntax_error_names_its_line_and_shows_none_of_it() {
-    check(read_with("[server]\nport = 1\nport = 2", &[]), "line 3", "duplicate key");
-    check(read_with("[server\n", &[]), "line 1", "");
-    let error = read_with("[codex]\nenv = { A = \"s3cret }\n", &[]).unwrap_err().to_string();
-    assert!(error.contains("line 2") && !error.contains("s3cret"), "{error}");
 }
 
 #[test]
@@ -281,7 +250,11 @@ fn variables_reach_every_string_and_nothing_else() {
         (config.project[0].id.as_str(), &config.project[0].labels[0]),
         ("v", &"v".to_owned())
     );
-    check(read_with("[[project]]\nid = \"${V}\"", &[]), "project[0].id", "`V` is not set");
+    check(
+        read_with(&PROJECT.replace("\"app\"", "\"${V}\""), &[]),
+        "project[0].id",
+        "`V` is not set",
+    );
     check(read_with("[codex]\nenv = { A = \"${V}\" }", &[]), "codex.env.A", "`V` is not set");
 }
 
@@ -319,7 +292,7 @@ fn variables_override_keys() {
 #[test]
 fn an_override_cannot_bring_a_second_key() {
     let text = "1\n[codex]\nnetwork = true";
-    check(read_with("", &[("PATCHRELAY__SERVER__PORT", text)]), "server.port", "expected u16");
+    check(read_with("", &[("PATCHRELAY__SERVER__PORT", text)]), "server.port", "a whole number");
     let config = read_with("", &[("PATCHRELAY__CODEX__MODEL", "\"a\"\nother = 1")]).unwrap();
     assert_eq!(config.codex.model.as_deref(), Some("\"a\"\nother = 1"));
 }
@@ -328,22 +301,6 @@ fn an_override_cannot_bring_a_second_key() {
 fn an_empty_override_sets_nothing() {
     let config = read_with("[server]\nport = 1", &[("PATCHRELAY__SERVER__PORT", "")]).unwrap();
     assert_eq!(config.server.port, 1);
-}
-
-#[test]
-fn a_wrong_override_is_told_from_a_wrong_file() {
-    let check = |pair: (&str, &str), key: &str, says: &str| {
-        let variable = format!("(the variable {} sets it)", pair.0);
-        check(read_with("", &[pair]), key, says);
-        check(read_with("", &[pair]), key, &variable);
-    };
-    check(("PATCHRELAY__SERVER__PORT", "many"), "server.port", "expected u16");
-    check(("PATCHRELAY__SERVER__PROT", "1"), "server.prot", "expected `bind` or `port`");
-    check(("PATCHRELAY__SEVRER__PORT", "1"), "sevrer", "`server`");
-    check(("PATCHRELAY__TOP", "1"), "top", "`server`");
-    check(("PATCHRELAY__CODEX__COMMAND", "[1]"), "codex.command[0]", "expected a string");
-    let file = read_with("[server]\nport = \"x\"", &[("PATCHRELAY__SERVER__BIND", "::1")]);
-    assert!(!file.unwrap_err().to_string().contains("variable"));
 }
 
 #[test]
@@ -359,7 +316,7 @@ fn an_override_of_a_list_of_sections_is_refused() {
     check(
         read_with("[server]\nport = 1", &pair),
         "the variable PATCHRELAY__SERVER__PORT__X",
-        "no section",
+        "has no keys",
     );
 }
 
@@ -391,7 +348,7 @@ fn a_file_that_cannot_be_read_says_so() {
     };
     let missing = directory.path().join("none.toml");
     let expected = format!(
-        "no configuration at {}: write one there, or name one with --config",
+        "no configuration at {}: write one with `patchrelay init`, or name one with --config",
         missing.display()
     );
     assert_eq!(message(&missing), expected);

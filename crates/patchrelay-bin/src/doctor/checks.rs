@@ -10,9 +10,9 @@ use patchrelay::{
 use patchrelay_codex::{Checkup, CodexConfig, checkup};
 use patchrelay_git::{OLDEST_GIT, git_version};
 
-use super::Check;
+use super::{Check, reach};
 use crate::{
-    config::{self, Config, Resolved},
+    config::{self, Config, Resolved, public_url},
     environment::Environment,
     failure::Failure,
     secrets::Secrets,
@@ -67,6 +67,10 @@ pub(super) async fn look(
     checks.extend(found);
     let workspaces = wire::git(&resolved, &checkouts, &secrets, patterns, environment)?;
     checks.push(space(resolved.settings.min_free_bytes, &workspaces).await);
+    if let Some(url) = config.server.public_url.as_deref().and_then(|url| public_url(url).ok()) {
+        checks.extend(reach::public_url(&url).await?);
+    }
+    checks.extend(confinement(&config));
     let codex = wire::codex(&config, &path, &resolved, environment, &directories)?;
     checks.extend(agent(&codex).await);
     checks.extend(publishers(&resolved.settings.projects));
@@ -237,6 +241,18 @@ fn shown_bytes(bytes: u64) -> String {
         ..GIB => format!("{} MiB", bytes / (1024 * 1024)),
         _ => format!("{} GiB", bytes / GIB),
     }
+}
+
+/// Only a choice that takes something away is worth a line.
+fn confinement(config: &Config) -> Option<Check> {
+    let projects: Vec<_> = wire::unconfined(config).collect();
+    (!projects.is_empty()).then(|| {
+        Check::warn(
+            "codex.confinement",
+            format!("the agent's commands have no sandbox in: {}", projects.join(", ")),
+            "set codex.sandbox to \"workspace-write\", unless this machine holds nothing else",
+        )
+    })
 }
 
 async fn agent(config: &CodexConfig) -> Vec<Check> {

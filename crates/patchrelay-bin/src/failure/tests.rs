@@ -30,3 +30,15 @@ fn causes_are_told_once_each() {
     let context = Err::<(), _>(denied()).context("failed to open the door").unwrap_err();
     assert_eq!(Failure::from(context).message(), "failed to open the door: permission denied");
 }
+
+#[test]
+fn a_configuration_with_two_mistakes_has_two_lines_also_from_afar() {
+    let environment = crate::environment::Environment::default();
+    let path = PathBuf::from("/x.toml");
+    let error = || crate::config::parse("a = 1\nb = 1", &path, &environment).unwrap_err();
+    let near = Failure::from(error());
+    assert_eq!(near.messages().count(), 2);
+    assert!(near.message().starts_with("/x.toml:1: a: "), "{near:?}");
+    let afar = Failure::from(anyhow::Error::from(error()));
+    assert_eq!(afar.messages().collect::<Vec<_>>(), near.messages().collect::<Vec<_>>());
+}

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{failure_line, json, one_line, plain, writeln};
+use super::{failure_lines, json, one_line, plain, writeln};
 use crate::failure::Failure;
 
 #[test]
@@ -32,9 +32,9 @@ fn somebody_elses_text_is_one_line() {
 }
 
 #[test]
-fn a_failure_is_one_line() {
+fn a_failure_is_a_line_for_each_thing_that_is_wrong() {
     let failure = Failure::new("failed to read x:\n  line 1\u{1b}[31m\r\n  line 2");
-    assert_eq!(failure_line(&failure), "patchrelay: failed to read x: line 1[31m line 2");
+    assert_eq!(failure_lines(&failure), "patchrelay: failed to read x: line 1[31m line 2");
 }
 
 #[test]

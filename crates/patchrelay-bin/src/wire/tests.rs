@@ -3,12 +3,12 @@
 use std::{fs, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use patchrelay::ports::{Ids, NoProbe};
-use patchrelay_codex::CodexConfig;
+use patchrelay_codex::{CodexConfig, Confinement};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Parts, RandomIds, check, codex, patterns};
+use super::{App, Parts, RandomIds, agent_of, check, codex, patterns, unconfined};
 use crate::{
     config::{self, Config},
     environment::Environment,
@@ -188,6 +188,21 @@ fn the_agent_gets_no_secret_unless_somebody_says_so() {
     assert_eq!(value("PATH"), Some("/opt/bin"));
     assert_eq!(value("MORE"), Some("x"));
     assert_eq!(value("UNSET"), None);
+}
+
+#[test]
+fn a_project_chooses_its_own_agent() {
+    let machine = Machine::new(&format!(
+        "[codex]\nmodel = \"m\"\neffort = \"low\"\nmcp = true\ndeveloper_instructions = \"Be brief.\"\n{PROJECT}\
+         [project.codex]\nmodel = \"n\"\nsandbox = \"danger-full-access\"\n"
+    ));
+    let (config, usual) = (machine.config(), machine.codex());
+    assert_eq!(usual.developer_instructions.as_deref(), Some("Be brief."));
+    assert_eq!((usual.mcp, usual.confinement), (true, Confinement::Profile));
+    let own = agent_of(&config.project[0], &usual);
+    assert_eq!((own.model.as_deref(), own.effort.as_deref()), (Some("n"), Some("low")));
+    assert_eq!((own.mcp, own.confinement), (true, Confinement::Off));
+    assert_eq!(unconfined(&config).collect::<Vec<_>>(), ["app"]);
 }
 
 #[test]

@@ -97,6 +97,14 @@ fn what_does_not_exist_is_not_made_by_denying_it() {
 }
 
 #[test]
+fn instructions_are_given_only_where_there_are_some() {
+    let mut config = config();
+    assert!(!overrides(&config, place(false), &[]).contains_key("developerInstructions"));
+    config.developer_instructions = Some("Be brief.".to_owned());
+    assert_eq!(overrides(&config, place(false), &[])["developerInstructions"], "Be brief.");
+}
+
+#[test]
 fn a_sandbox_of_codex_replaces_the_profile_only_by_choice() {
     let mut config = config();
     config.confinement = Confinement::WorkspaceWrite;

@@ -224,6 +224,27 @@ async fn every_choice_is_taken_over() {
     }
 }
 
+/// In a new thread and in one that is resumed by a process with other instructions.
+#[tokio::test]
+#[ignore = "needs codex: CODEX_BIN"]
+async fn the_model_reads_the_operators_instructions() {
+    let stage = stage(vec![]).await;
+    stage.session.close().await;
+    let mut spec = ThreadSpec::Fresh;
+    for instructions in ["Speak like a pirate.", "Speak like a lawyer."] {
+        let mut config = stage.config.clone();
+        config.developer_instructions = Some(instructions.to_owned());
+        let mut session = CodexRuntime::new(config).launch(&stage.world.launch()).await.unwrap();
+        let thread = session.open_thread(&stage.world.work(), spec).await.unwrap();
+        session.start_turn(&work("go")).await.unwrap();
+        assert_eq!(listen(&mut session).await.1, TurnStatus::Completed);
+        let last = stage.model.requests().pop().expect("there was one").body.to_string();
+        assert!(last.contains(instructions), "{last}");
+        session.close().await;
+        spec = ThreadSpec::Resume(thread);
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs codex: CODEX_BIN"]
 async fn a_linked_worktree_is_not_trusted_either() {

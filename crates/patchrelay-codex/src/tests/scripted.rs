@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use patchrelay_domain::{RunId, ThreadId, TurnStatus, parse_report};
-use patchrelay_ports::{AgentError, AgentEvent, AgentRuntime, AgentSession, ThreadSpec};
+use patchrelay_domain::{ProjectId, RunId, ThreadId, TurnStatus, parse_report};
+use patchrelay_ports::{
+    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, ThreadSpec,
+};
 use patchrelay_process::{Marker, leftovers};
 use patchrelay_testkit::agent::{Flaws, Script, Step, serve_stdio};
 use serde_json::{Map, Value, json};
@@ -248,6 +250,18 @@ async fn a_thread_with_other_permissions_than_asked_for_does_not_run() {
         assert!(matches!(turn, Err(AgentError::Request { .. })), "{turn:?}");
         session.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_project_has_the_agent_that_was_chosen_for_it() {
+    let world = World::new();
+    let usual = config(&world, &Script::default());
+    let other = CodexConfig { command: Vec::new(), ..usual.clone() };
+    let runtime = CodexRuntime::new(usual).with_project(ProjectId::new("other"), other);
+    runtime.launch(&world.launch()).await.unwrap().close().await;
+    let order = AgentLaunch { project: ProjectId::new("other"), ..world.launch() };
+    let error = runtime.launch(&order).await.err().unwrap();
+    assert!(error.to_string().contains("no command is configured"), "{error}");
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ fn project(id: &str) -> Project {
         publisher: crate::prompt::Publisher::Harness,
         draft: false,
         network: false,
+        gate_checks: vec!["Gate".to_owned()],
+        merge_queue_check: "Queue".to_owned(),
         max_concurrent_runs: 4,
     }
 }
@@ -63,4 +65,11 @@ fn a_wanted_label_is_needed_once_labels_are_known() {
     assert_eq!(route(std::slice::from_ref(&app), &with(&["Relay"])), Route::To(&app));
     assert_eq!(route(std::slice::from_ref(&app), &with(&["other"])), Route::Nowhere);
     assert_eq!(route(std::slice::from_ref(&app), &hint("APP-1")), Route::To(&app));
+}
+
+#[test]
+fn the_gate_and_the_queue_are_those_of_the_project() {
+    let policy = crate::Policy::of(&project("app"));
+    assert!(policy.is_gate_check("gate ") && !policy.is_gate_check("Tests"));
+    assert!(policy.is_queue_check("queue") && !policy.is_queue_check("merge-steward/queue"));
 }

@@ -249,6 +249,7 @@ impl RunTask {
         let publishes = self.project.publisher == Publisher::Agent;
         let order = AgentLaunch {
             run: self.run.clone(),
+            project: self.project.id.clone(),
             network: self.project.network || publishes,
             publishes,
         };

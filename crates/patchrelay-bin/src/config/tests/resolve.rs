@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{EVERYTHING, PROJECT, check, read};
 use crate::{
-    config::{ConfigError, Database, Resolved},
+    config::{ConfigError, Database, Resolved, public_url},
     environment::Directories,
 };
 
@@ -68,6 +68,14 @@ fn numbers_and_places_reach_the_engine() {
     assert_eq!(project.max_concurrent_runs, 13);
     assert_eq!(project.budgets.implementation, 14);
     assert_eq!(project.budgets.recovery, 15);
+    assert_eq!(project.budgets.ci_repair, 30);
+    assert_eq!(project.budgets.queue_repair, 31);
+    assert_eq!(project.budgets.review_fix, 32);
+    assert_eq!(project.budgets.branch_upkeep, 0);
+    assert_eq!(
+        (&project.gate_checks, project.merge_queue_check.as_str()),
+        (&vec!["G".to_owned()], "Q")
+    );
     assert_eq!(project.budgets.continuations, 16);
     let limit = |max_tokens, max_turns, max_minutes| Limit { max_tokens, max_turns, max_minutes };
     let limits =
@@ -112,6 +120,14 @@ fn what_a_project_leaves_out_comes_from_the_whole() {
     assert_eq!((&place.remote_url, &place.path), (&None, &None));
     assert_eq!(place.worktree_root, PathBuf::from("/d/worktrees/app"));
     assert!(resolve("").unwrap().settings.projects.is_empty());
+    assert_eq!(project.gate_checks, ["Tests", "verify"]);
+    assert_eq!(project.merge_queue_check, "merge-steward/queue");
+    let remote = |api_url: &str| {
+        let resolved = resolve(&format!("[github]\napi_url = {api_url:?}\n{PROJECT}")).unwrap();
+        resolved.places[0].usual_url.clone()
+    };
+    assert_eq!(remote("https://git.acme.test/api/v3"), "https://git.acme.test/acme/app.git");
+    assert_eq!(remote("http://127.0.0.1:81"), "https://127.0.0.1:81/acme/app.git");
     let chosen = resolve("[database]\nurl = \"sqlite:///x.db\"").unwrap();
     assert_eq!(sqlite_file(&chosen), Path::new("/x.db"));
 }
@@ -181,12 +197,63 @@ fn impossible_values_are_refused() {
         ("[codex]\ncommand = []", "codex.command", "must name a program"),
         ("[codex]\ncommand = [\"\"]", "codex.command", "must name a program"),
         ("[codex]\nhome = \"codex\"", "codex.home", "absolute path"),
+        ("[codex]\neffort = \" \"", "codex.effort", "must not be empty"),
         ("[codex]\ndeny_read = [\"/a\", \"secrets\"]", "codex.deny_read[1]", "`~/`"),
         ("[telemetry]\nlog = \"info=loud\"", "telemetry.log", "`debug`"),
     ] {
         check(resolve(text), key, says);
     }
     resolve("[codex]\ndeny_read = [\"/a\", \"~/b\"]\n[telemetry]\nlog = \"warn,patchrelay_engine=trace\"").unwrap();
+}
+
+/// A key that is taken and does nothing would be a lie.
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    for (text, key, says) in [
+        (
+            "[linear]\noauth_url = \"https://linear.test\"",
+            "linear.oauth_url",
+            "LINEAR_ACCESS_TOKEN",
+        ),
+        ("[linear]\npoll_seconds = 60", "linear.poll_seconds", "leave it at 0"),
+        ("[github]\npoll_seconds = 60", "github.poll_seconds", "leave it at 0"),
+        ("[retention]\nobservations_days = 30", "retention.observations_days", "leave it at 0"),
+        (
+            "[telemetry]\notlp_endpoint = \"http://otel.test\"",
+            "telemetry.otlp_endpoint",
+            "leave it out",
+        ),
+        ("[delivery]\nauto_merge = \"when_approved\"", "delivery.auto_merge", "`off`"),
+    ] {
+        check(resolve(text), key, says);
+    }
+    let of_project = format!("{PROJECT}[project.delivery]\nauto_merge = \"when_approved\"");
+    check(resolve(&of_project), "project[0].delivery.auto_merge", "yet");
+}
+
+#[test]
+fn the_public_address_has_no_slash_at_its_end_and_holds_no_secret() {
+    for (written, taken) in [
+        ("https://relay.test", "https://relay.test"),
+        ("https://relay.test/", "https://relay.test"),
+        ("https://relay.test:8443/bot/", "https://relay.test:8443/bot"),
+    ] {
+        assert_eq!(public_url(written).as_deref(), Ok(taken));
+    }
+    for written in [
+        "",
+        "relay.test",
+        "ftp://relay.test",
+        "https://u:p@relay.test",
+        "https://relay.test/?a=b",
+        "https://",
+    ] {
+        check(
+            resolve(&format!("[server]\npublic_url = {written:?}")),
+            "server.public_url",
+            "`https://HOST`",
+        );
+    }
 }
 
 #[test]
@@ -209,6 +276,11 @@ fn impossible_projects_are_refused() {
         ("worktree_root = \"x\"", "project[0].worktree_root", "absolute path"),
         ("base_branch = \"\"", "project[0].base_branch", "leave it out"),
         ("branch_prefix = \"\"", "project[0].branch_prefix", "leave it out"),
+        ("remote_url = \"\"", "project[0].remote_url", "leave it out"),
+        ("gate_checks = []", "project[0].gate_checks", "at least one"),
+        ("gate_checks = [\" \"]", "project[0].gate_checks", "none without a name"),
+        ("merge_queue_check = \"\"", "project[0].merge_queue_check", "leave it out"),
+        ("[project.codex]\nmodel = \"\"", "project[0].codex.model", "leave it out"),
         (
             "trusted_actors = { emails = [\"ada\"] }",
             "project[0].trusted_actors.emails",

@@ -82,6 +82,8 @@ impl World {
             publisher: patchrelay_domain::prompt::Publisher::Harness,
             draft: false,
             network: false,
+            gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
+            merge_queue_check: "merge-steward/queue".to_owned(),
             max_concurrent_runs: 4,
         };
         let settings = Settings { projects: vec![project], ..Settings::default() };
