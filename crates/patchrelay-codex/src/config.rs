@@ -20,7 +20,7 @@ pub struct CodexConfig {
     pub model_provider: Option<String>,
     /// How hard the model thinks, in the model's own words.
     pub effort: Option<String>,
-    /// What the model is told before every thread, as the developer's word.
+    /// What the model is told at the beginning of each thread, as the developer's word. A thread keeps what it began with.
     pub developer_instructions: Option<String>,
     /// What keeps the agent's commands inside the worktree.
     pub confinement: Confinement,

@@ -25,7 +25,8 @@ pub(crate) struct CodexSection {
     pub(crate) network: bool,
     /// When codex asks a human before it runs a command.
     pub(crate) approval_policy: ApprovalPolicy,
-    /// What the model is told before every ticket, beside our own words.
+    /// What the model is told at the beginning of each thread, beside our own words. A ticket that is resumed keeps what
+    /// it began with.
     pub(crate) developer_instructions: Option<String>,
     /// Variables for the agent process, by name. Not for secrets.
     pub(crate) env: BTreeMap<String, String>,
