@@ -99,6 +99,19 @@ async fn a_wrong_configuration_is_one_clear_line() {
     assert_eq!(schema["properties"]["server"]["default"]["port"], 8787);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_init_writes_is_accepted_and_not_written_twice() {
+    let world = World::new(&small_change()).await;
+    let path = world.path("fresh/patchrelay.toml").display().to_string();
+    let init = world.json(&["--json", "--config", &path, "init", "relay.test"]).await;
+    assert_eq!(init["webhooks"]["linear"], "https://relay.test/webhooks/linear");
+    let check = world.json(&["--json", "--config", &path, "config", "check"]).await;
+    assert_eq!(check["ok"], true, "{check}");
+    let again = world.run(&["--config", &path, "init"]).await;
+    assert_eq!(again.status.code(), Some(4), "{}", again.stderr);
+    assert_eq!(again.stderr.lines().count(), 1, "{}", again.stderr);
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_on_the_machine_can_read_what_is_worked_on() {

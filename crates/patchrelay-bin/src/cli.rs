@@ -79,6 +79,8 @@ pub(crate) enum Command {
         #[arg(long)]
         port: Option<u16>,
     },
+    /// Write a configuration and a file for secrets, and tell what to do next
+    Init(InitOptions),
     /// Look for what is wrong on this machine, and tell what to do about it
     Doctor,
     /// Look at issues, and order what is to be done
@@ -103,6 +105,16 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         script: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitOptions {
+    /// What others reach this machine by, such as https://relay.example.com
+    #[arg(value_name = "PUBLIC_URL")]
+    pub(crate) address: Option<String>,
+    /// Write new files although there are some; the old ones are kept beside them
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod doctor;
 mod environment;
 mod failure;
 mod file;
+mod init;
 mod installation;
 mod orders;
 mod output;
@@ -65,6 +66,10 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
             Command::Demo(options) => demo::run(&options, &environment, output, log).await,
             Command::Serve { port } => {
                 serve::run(config, port, &environment, output, log, probe).await
+            }
+            Command::Init(options) => {
+                let address = options.address.as_deref();
+                init::run(config, address, options.force, &environment, output)
             }
             Command::Doctor => doctor::run(config, &environment, output).await,
             Command::Issue { command } => {

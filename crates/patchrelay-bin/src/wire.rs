@@ -75,6 +75,9 @@ impl App {
         let directories = directories(environment)?;
         let resolved = config.resolve(config_path, &directories)?;
         let operators = Operators::new(secrets.api_token.clone(), config.server.bind)?;
+        for remark in &secrets.remarks {
+            warn!("{remark}");
+        }
         for project in unconfined(config) {
             warn!(project, "the agent has no sandbox: its commands may do what this user may");
         }
@@ -175,7 +178,7 @@ async fn open(database: &Database) -> Result<SqlStore> {
 }
 
 /// Makes a directory that only we can enter, with those above it that are missing: below it lie other people's sources.
-fn make_private(path: &Path) -> Result<()> {
+pub(crate) fn make_private(path: &Path) -> Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -98,7 +98,7 @@ impl World {
             linear_access_token: Some(SecretString::from(linear_token)),
             github_webhook: Some(SecretString::from(github_secret.clone())),
             github_token: Some(SecretString::from(github_token)),
-            api_token: None,
+            ..Secrets::default()
         };
         Ok(Self { linear, github, secrets, environment, config_path, linear_secret, github_secret })
     }

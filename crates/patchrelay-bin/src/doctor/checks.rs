@@ -48,6 +48,10 @@ pub(super) async fn look(
         Ok(secrets) => {
             let config = loaded.as_ref().ok();
             checks.extend(known_secrets(secrets, config));
+            checks.extend(secrets.remarks.iter().map(|remark| {
+                let (what, todo) = remark.split_once(": ").unwrap_or((remark, "look at it"));
+                Check::warn("secrets", what, todo)
+            }));
         }
         Err(error) => checks.push(Check::fail(
             "secrets",

@@ -1,12 +1,21 @@
 //! Tests.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 use super::{Secrets, api_token, places};
 use crate::environment::Environment;
+
+fn write_private(path: &Path, content: &[u8]) {
+    fs::write(path, content).unwrap();
+    set_mode(path, 0o600);
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
 
 /// A directory for credentials and variables that name it.
 struct World {
@@ -27,7 +36,7 @@ impl World {
     /// Sets a variable to the path of a file with this content.
     fn file(self, variable: &str, content: &[u8]) -> Self {
         let path = self.directory.path().join(variable);
-        fs::write(&path, content).unwrap();
+        write_private(&path, content);
         let path = path.display().to_string();
         self.set(variable, &path)
     }
@@ -36,7 +45,7 @@ impl World {
     fn credential(self, name: &str, content: &str) -> Self {
         let credentials = self.directory.path().join("credentials");
         fs::create_dir_all(&credentials).unwrap();
-        fs::write(credentials.join(name), content).unwrap();
+        write_private(&credentials.join(name), content.as_bytes());
         let credentials = credentials.display().to_string();
         self.set("CREDENTIALS_DIRECTORY", &credentials)
     }
@@ -169,4 +178,55 @@ fn the_places_of_secrets_are_known() {
         [below("GITHUB_TOKEN_FILE"), below("LINEAR_WEBHOOK_SECRET_FILE"), below("credentials")];
     assert_eq!(found, expected);
     assert!(found.iter().all(|path| Path::is_absolute(path)));
+}
+
+#[test]
+fn a_secret_that_everybody_can_use_is_refused_and_one_of_a_group_is_told() {
+    for (mode, refused, told) in [
+        (0o600, false, false),
+        (0o400, false, false),
+        (0o640, false, true),
+        (0o440, false, true),
+        (0o660, false, true),
+        (0o644, true, false),
+        (0o602, true, false),
+        (0o777, true, false),
+    ] {
+        let world = World::new().file("GITHUB_TOKEN_FILE", b"s3cret");
+        set_mode(&world.directory.path().join("GITHUB_TOKEN_FILE"), mode);
+        match Secrets::look_up(&world.environment()) {
+            Ok(secrets) => {
+                assert!(!refused, "{mode:o}");
+                assert_eq!(secrets.remarks.len(), usize::from(told), "{mode:o}");
+                assert!(secrets.remarks.iter().all(|told| told.contains("chmod 600")));
+            }
+            Err(error) => {
+                assert!(refused, "{mode:o}: {error:#}");
+                let error = error.to_string();
+                assert!(error.contains("chmod 600") && error.contains("GITHUB_TOKEN"), "{error}");
+                assert!(!error.contains("s3cret"), "{error}");
+            }
+        }
+    }
+    // systemd lets the user of the service read by a bit of the group.
+    let world = World::new().credential("github-token", "s3cret");
+    let credential = world.directory.path().join("credentials/github-token");
+    set_mode(&credential, 0o440);
+    assert_eq!(Secrets::look_up(&world.environment()).unwrap().remarks, Vec::<String>::new());
+    set_mode(&credential, 0o444);
+    assert!(world.error().contains("chmod 600"), "{}", world.error());
+}
+
+#[test]
+fn a_secret_that_nothing_reads_is_told_and_kept_secret() {
+    let world = World::new().set("LINEAR_API_KEY", "s3cret").set("GITHUB_TOKEN", "other");
+    let secrets = Secrets::look_up(&world.environment()).unwrap();
+    assert_eq!(
+        secrets.remarks,
+        [
+            "LINEAR_API_KEY is set and does nothing: a personal key has no app user: set LINEAR_ACCESS_TOKEN"
+        ]
+    );
+    let all: Vec<_> = secrets.all().map(|(name, _)| name).collect();
+    assert_eq!(all, ["GITHUB_TOKEN", "LINEAR_API_KEY"]);
 }

@@ -130,6 +130,8 @@ fn every_secret_of_the_process_is_kept_out_of_what_is_published() {
         github_webhook: secret("github-webhook"),
         github_token: secret("github-access"),
         api_token: secret("operator-access"),
+        unread: vec![("GITHUB_APP_PRIVATE_KEY", SecretString::from("unread-key"))],
+        remarks: Vec::new(),
     };
     let patterns = patterns(&machine.config(), &secrets, &machine.environment()).unwrap();
     for value in [
@@ -138,6 +140,7 @@ fn every_secret_of_the_process_is_kept_out_of_what_is_published() {
         "github-webhook",
         "github-access",
         "operator-access",
+        "unread-key",
         "in-the-database",
         "in-the-config",
         "in-the-variable",
