@@ -38,7 +38,7 @@ async fn the_public_address_is_tried_with_a_webhook_that_nobody_signed() {
             world.program(&["--json", "doctor"]).env(name, value).run(PATIENCE).await.unwrap();
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
-    let ours = doctor(&world.url()).await;
+    let ours = doctor(world.url()).await;
     let other = doctor(&world.linear.url()).await;
     for name in ["public_url.linear", "public_url.github"] {
         assert_eq!(grade(&ours, name), "pass", "{ours}");

@@ -112,6 +112,32 @@ async fn what_init_writes_is_accepted_and_not_written_twice() {
     assert_eq!(again.stderr.lines().count(), 1, "{}", again.stderr);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_configuration_is_taken_over_as_far_as_it_can_be_without_a_restart() {
+    let mut world = World::new(&small_change()).await;
+    world.configure("[telemetry]\nlog = \"info\"\n");
+    world.serve().await;
+    let config = world.path("patchrelay.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let told = async |text: &str, lines: &[&str]| {
+        std::fs::write(&config, text).unwrap();
+        world.signal(nix::sys::signal::Signal::SIGHUP);
+        let all = async {
+            while !lines.iter().all(|line| world.log().contains(line)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, all).await.unwrap_or_else(|_| panic!("{}", world.log()));
+    };
+    told(&text, &["nothing has changed"]).await;
+    told(&format!("{text}nonsense = 1\n"), &["not taken over", "telemetry.nonsense"]).await;
+    let changed = text.replace("log = \"info\"", "log = \"debug\"\n[retention]\nfeed_days = 31");
+    told(&changed, &["telemetry.log is `debug` now", "retention.feed_days has changed: restart"])
+        .await;
+    assert_eq!(world.get("/health").await["status"], "ok");
+    world.stop().await;
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_on_the_machine_can_read_what_is_worked_on() {

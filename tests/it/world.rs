@@ -346,6 +346,11 @@ impl World {
             .collect()
     }
 
+    /// Sends the service a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.service.as_ref().expect("the service runs").signal(signal);
+    }
+
     /// The last of what the service logged.
     pub(crate) fn log(&self) -> String {
         self.service.as_ref().expect("the service runs").said()

@@ -17,6 +17,7 @@ mod orders;
 mod output;
 mod preview;
 mod private;
+mod reload;
 mod secrets;
 mod serve;
 mod show;

@@ -1,11 +1,13 @@
 //! `patchrelay serve`.
 
-use std::{path::Path, sync::Arc};
+use std::{io::IsTerminal, path::Path, sync::Arc};
 
 use patchrelay::{CancellationToken, ports::Probe};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use crate::{
     cli::LogChoice,
@@ -13,11 +15,14 @@ use crate::{
     environment::Environment,
     failure::Failure,
     output::Output,
+    reload::{Log, read_again},
     secrets::Secrets,
     wire::{self, App, Parts},
 };
 
-/// Runs the service until SIGTERM, SIGINT or SIGHUP. A second signal ends the process at once, which loses nothing.
+/// Runs the service until SIGTERM or SIGINT. A second signal ends the process at once, which loses nothing. On SIGHUP the
+/// configuration is read again, but where it is the terminal that is closed: that is no reason to leave runs without a
+/// word.
 pub(crate) async fn run(
     flag: Option<&Path>,
     port: Option<u16>,
@@ -27,11 +32,12 @@ pub(crate) async fn run(
     probe: Arc<dyn Probe>,
 ) -> Result<(), Failure> {
     let config_path = config::find(flag, environment)?;
-    let mut config = config::load(&config_path, environment)?;
+    let written = config::load(&config_path, environment)?;
+    let mut config = written.clone();
     if let Some(port) = port {
         config.server.port = port;
     }
-    start_log(&config, log)?;
+    let log = start_log(&config, log)?;
     let listener = wire::bind(&config).await?;
     let secrets = Secrets::look_up(environment)?;
     let app = App::open(Parts {
@@ -46,8 +52,9 @@ pub(crate) async fn run(
     // Before anybody is told that we run: whoever knows it may ask us to stop.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    // A terminal that is closed is no reason to leave runs without a word.
     let mut hangup = signal(SignalKind::hangup())?;
+    let has_terminal = std::io::stdin().is_terminal();
+    let mut taken_over = written;
     let address = app.address();
     if output.is_json() {
         output.value(&serde_json::json!({ "address": address.to_string() }))?;
@@ -63,7 +70,12 @@ pub(crate) async fn run(
             ended = &mut running => return Ok(ended?),
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
+            _ = hangup.recv() => {
+                if !has_terminal {
+                    read_again(&config_path, environment, &mut taken_over, &log);
+                    continue;
+                }
+            }
         }
         if asked {
             return Err(Failure::new(
@@ -77,7 +89,7 @@ pub(crate) async fn run(
 }
 
 /// Starts the log on standard error.
-fn start_log(config: &Config, log: LogChoice) -> Result<(), Failure> {
+fn start_log(config: &Config, log: LogChoice) -> Result<Log, Failure> {
     let filter = match log.level {
         Some(level) => level.to_owned(),
         None => config.telemetry.log.clone(),
@@ -85,13 +97,17 @@ fn start_log(config: &Config, log: LogChoice) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         Failure::new(format!("telemetry.log: `{filter}` is no log filter: {error}"))
     })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(log.color);
-    let started = match config.telemetry.log_format {
-        LogFormat::Pretty => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(log.color);
+    let lines = match config.telemetry.log_format {
+        LogFormat::Pretty => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
-    started.map_err(|error| Failure::new(format!("failed to start the log: {error}")))
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init()
+        .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
+    let replace = move |new| handle.reload(new).map_err(|error| error.to_string());
+    Ok(Log { replace: Box::new(replace), is_fixed: log.level.is_some() })
 }
