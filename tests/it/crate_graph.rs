@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// The edges inside the workspace, and for the pure crates also those that leave it.
 const ALLOWED: &str = "\
 patchrelay: domain engine ports
-patchrelay-bin: facade codex git github linear server store testkit
+patchrelay-bin: facade codex git github linear process server store testkit
 patchrelay-codex: domain ports process
 patchrelay-domain:
 patchrelay-engine: domain ports

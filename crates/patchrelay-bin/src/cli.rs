@@ -3,6 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Turns tickets that are delegated to it in Linear into merged GitHub pull requests.
 #[derive(Debug, Parser)]
@@ -93,6 +94,22 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Let systemd run the service
+    Service {
+        #[command(subcommand)]
+        command: ServiceCommand,
+    },
+    /// Print what your shell needs to complete commands
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual, as man reads it
+    Man {
+        /// Write a page for each command into this directory instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Look at prompts
     Prompt {
         #[command(subcommand)]
@@ -105,6 +122,42 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         script: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// Write a unit that may write nowhere but where it has to, start it, and let it start with the machine
+    Install {
+        #[command(flatten)]
+        options: UnitOptions,
+        /// Replace a unit that says something else; the old one is kept beside it
+        #[arg(long)]
+        force: bool,
+        /// Only write the unit
+        #[arg(long)]
+        write_only: bool,
+    },
+    /// Stop it, and remove the unit
+    Uninstall(UnitOptions),
+    /// Start it anew
+    Restart(UnitOptions),
+    /// Show what systemd knows of it, and whether it answers
+    Status(UnitOptions),
+    /// Print the last lines of its log
+    Logs {
+        #[command(flatten)]
+        options: UnitOptions,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        lines: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct UnitOptions {
+    /// The machine's systemd, as root, with the account that owns the configuration [default: that of this user]
+    #[arg(long)]
+    pub(crate) system: bool,
 }
 
 #[derive(Debug, Args)]

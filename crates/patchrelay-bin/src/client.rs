@@ -114,6 +114,11 @@ impl Service {
         if ordered["issue"]["key"].is_string() { Ok(ordered) } else { Err(self.stranger(200)) }
     }
 
+    /// Whether it is there, and its version.
+    pub(crate) async fn health(&self) -> Result<Value, Failure> {
+        self.get("/health", Vec::new()).await
+    }
+
     async fn get(&self, path: &str, query: Vec<(&str, String)>) -> Result<Value, Failure> {
         self.send(self.http.get(self.url(path, query)?)).await
     }

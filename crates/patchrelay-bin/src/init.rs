@@ -1,27 +1,20 @@
 //! `patchrelay init`: a configuration, a file for secrets, and what to do next.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::{
     config::{self, public_url},
     environment::Environment,
     failure::Failure,
+    file::{is_there, keep, write_new},
     output::Output,
     wire,
 };
 
 /// The name of the file with secrets, beside the configuration.
 pub(crate) const SECRETS_FILE: &str = "patchrelay.env";
-/// More old files than these are a sign that something writes them over and over.
-const MAX_KEPT: u32 = 100;
 
 /// What was written, and where webhooks come in.
 #[derive(Debug, Serialize)]
@@ -82,7 +75,7 @@ fn write(
         [(&secrets, secrets_text(&secrets)), (&path, config_text(address.as_deref()))]
     {
         kept.extend(keep(path)?);
-        write_new(path, &text)?;
+        write_new(path, &text, 0o600)?;
     }
     let base = address.unwrap_or_else(|| "https://PUBLIC-ADDRESS".to_owned());
     Ok(Written {
@@ -99,36 +92,6 @@ fn write(
 /// People write the host alone.
 fn with_scheme(address: &str) -> String {
     if address.contains("://") { address.to_owned() } else { format!("https://{address}") }
-}
-
-/// Whether something is there, a link that leads nowhere included.
-fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
-}
-
-/// Moves what is there out of the way, and tells where it is now.
-fn keep(path: &Path) -> Result<Option<PathBuf>> {
-    if !is_there(path) {
-        return Ok(None);
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = (1..=MAX_KEPT).map(|n| path.with_file_name(format!("{name}.old-{n}")));
-    let free = beside.into_iter().find(|beside| !is_there(beside)).with_context(|| {
-        format!("{MAX_KEPT} old files lie beside {}: remove some", path.display())
-    })?;
-    fs::rename(path, &free)
-        .with_context(|| format!("failed to move {} out of the way", path.display()))?;
-    Ok(Some(free))
-}
-
-/// Writes a file that nobody but this user can read, and that was not there.
-fn write_new(path: &Path, text: &str) -> Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().with_context(|| format!("failed to write {}", path.display()))
 }
 
 fn config_text(address: Option<&str>) -> String {

@@ -13,6 +13,7 @@ mod failure;
 mod file;
 mod init;
 mod installation;
+mod manual;
 mod orders;
 mod output;
 mod preview;
@@ -20,6 +21,7 @@ mod private;
 mod reload;
 mod secrets;
 mod serve;
+mod service;
 mod show;
 mod wire;
 
@@ -91,6 +93,11 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
                 ConfigCommand::Show => show::config(output, config, &environment),
                 ConfigCommand::Schema => output.value(&config::schema()),
             },
+            Command::Service { command } => {
+                service::run(&command, config, &environment, output).await
+            }
+            Command::Completions { shell } => manual::completions(shell, output),
+            Command::Man { dir } => manual::man(dir.as_deref(), output),
             Command::Prompt { command: PromptCommand::Preview(options) } => {
                 preview::run(&options, output)
             }
