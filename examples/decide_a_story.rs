@@ -54,7 +54,9 @@ fn ticket(delegated: bool) -> Ticket {
         url: "https://linear.app/acme/issue/APP-1".to_owned(),
         team_key: "APP".to_owned(),
         team_id: "team-1".to_owned(),
+        team_name: String::new(),
         tracker_project: None,
+        tracker_project_id: None,
         labels: Vec::new(),
         priority: 0,
         state: TrackerState {

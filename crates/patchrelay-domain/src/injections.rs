@@ -279,7 +279,7 @@ fn no_text_moves_a_ticket_to_another_project() {
         let hint = RouteHint {
             key: Some("APP-1".to_owned()),
             team: vec!["APP".to_owned()],
-            tracker_project: vec![attack.text.to_owned()],
+            tracker_project: Some(vec![attack.text.to_owned()]),
             labels: Some(vec![attack.text.to_owned()]),
         };
         assert_eq!(route(&projects, &hint), Route::To(&projects[0]), "{}", attack.name);

@@ -142,7 +142,7 @@ pub use crate::{
     },
     pause::ModelPause,
     policy::{FRESH_FOR, GateStatus, Limit, Limits, Policy, gate_status, is_untold},
-    project::{Budgets, Project, Route, RouteHint, route},
+    project::{Budgets, Project, Route, RouteHint, route, route_unread},
     publication::{PublicationText, commit_message, pull_request_text, run_trailer},
     pull_request::{Check, CheckStatus, MergeState, PrState, PullRequest, Review, ReviewVerdict},
     report::{

@@ -101,8 +101,8 @@ pub struct RouteHint {
     pub key: Option<String>,
     /// Key, name and id of its team, as far as known.
     pub team: Vec<String>,
-    /// Name and id of its tracker project, as far as known.
-    pub tracker_project: Vec<String>,
+    /// Name and id of its tracker project, empty when it has none; `None` when it is not known yet.
+    pub tracker_project: Option<Vec<String>>,
     /// Its labels; `None` when they are not known yet.
     pub labels: Option<Vec<String>>,
 }
@@ -130,6 +130,17 @@ pub fn route<'a>(projects: &'a [Project], hint: &RouteHint) -> Route<'a> {
     }
 }
 
+/// Finds the project of a ticket of which only this is known: the one that [`route`] finds, unless the ticket could say
+/// something that makes it another one.
+pub fn route_unread<'a>(projects: &'a [Project], hint: &RouteHint) -> Option<&'a Project> {
+    let Route::To(found) = route(projects, hint) else { return None };
+    let label_decides = hint.labels.is_none() && !found.labels.is_empty();
+    let claims_by_place =
+        |other: &Project| other.id != found.id && !other.linear_projects.is_empty();
+    let place_decides = hint.tracker_project.is_none() && projects.iter().any(claims_by_place);
+    (!label_decides && !place_decides).then_some(found)
+}
+
 fn claims(project: &Project, hint: &RouteHint) -> bool {
     let prefix = hint.key.as_deref().and_then(|key| key.split_once('-')).map(|(prefix, _)| prefix);
     let by_prefix =
@@ -138,7 +149,7 @@ fn claims(project: &Project, hint: &RouteHint) -> bool {
         wanted.iter().any(|wanted| known.iter().any(|known| known.eq_ignore_ascii_case(wanted)))
     };
     let by_place = named(&project.linear_teams, &hint.team)
-        || named(&project.linear_projects, &hint.tracker_project);
+        || named(&project.linear_projects, hint.tracker_project.as_deref().unwrap_or_default());
     let label_fits = match &hint.labels {
         Some(labels) if !project.labels.is_empty() => named(&project.labels, labels),
         Some(_) | None => true,

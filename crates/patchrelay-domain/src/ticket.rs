@@ -19,8 +19,14 @@ pub struct Ticket {
     pub team_key: String,
     /// The team's id.
     pub team_id: String,
+    /// The team's name; empty in tickets that an earlier version read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub team_name: String,
     /// The name of the tracker project it belongs to.
     pub tracker_project: Option<String>,
+    /// The id of that project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracker_project_id: Option<String>,
     /// Names of its labels.
     pub labels: Vec<String>,
     /// 0 none, 1 urgent, 2 high, 3 normal, 4 low: Linear's numbers.

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use patchrelay_domain::{IssueId, ObservationKind, Project, Route, RouteHint, Ticket, route};
+use patchrelay_domain::{
+    IssueId, ObservationKind, Project, Route, RouteHint, Ticket, route, route_unread,
+};
 use patchrelay_ports::{InboxRow, Role, Side, Signal, SignalKind, Step, WebhookSource};
 use tokio::{
     task::{Id, JoinError, JoinSet},
@@ -209,11 +211,7 @@ async fn session_opened(
     said: Option<ObservationKind>,
 ) -> Result<(), EngineError> {
     let projects = &context.settings.projects;
-    let routed = match route(projects, hint) {
-        // Labels are known only from the ticket itself.
-        Route::To(project) if project.labels.is_empty() => Some(project),
-        Route::To(_) | Route::Nowhere | Route::Ambiguous(_) => None,
-    };
+    let routed = route_unread(projects, hint);
     if let Some(project) = routed {
         observe(
             context,
@@ -267,8 +265,10 @@ pub(crate) fn claimed_by<'a>(projects: &'a [Project], ticket: &Ticket) -> Option
 fn hint_of(ticket: &Ticket) -> RouteHint {
     RouteHint {
         key: Some(ticket.key.clone()),
-        team: vec![ticket.team_key.clone(), ticket.team_id.clone()],
-        tracker_project: ticket.tracker_project.iter().cloned().collect(),
+        team: vec![ticket.team_key.clone(), ticket.team_id.clone(), ticket.team_name.clone()],
+        tracker_project: Some(
+            ticket.tracker_project.iter().chain(&ticket.tracker_project_id).cloned().collect(),
+        ),
         labels: Some(ticket.labels.clone()),
     }
 }

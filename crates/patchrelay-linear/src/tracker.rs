@@ -225,6 +225,8 @@ impl LinearTracker {
             url: found.url,
             team_key: found.team.key,
             team_id: found.team.id,
+            team_name: found.team.name,
+            tracker_project_id: found.project.as_ref().map(|project| project.id.clone()),
             tracker_project: found.project.map(|project| project.name),
             labels: Vec::new(),
             priority: priority(found.priority),

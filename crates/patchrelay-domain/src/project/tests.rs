@@ -68,6 +68,39 @@ fn a_wanted_label_is_needed_once_labels_are_known() {
 }
 
 #[test]
+fn a_place_may_be_named_by_each_of_its_names() {
+    for name in ["Mobile", "mobile", "project-7"] {
+        let by_place = Project { linear_projects: vec![name.to_owned()], ..project("a") };
+        let at = |place: Option<Vec<String>>| RouteHint { tracker_project: place, ..hint("X-1") };
+        let mobile = Some(vec!["Mobile".to_owned(), "project-7".to_owned()]);
+        assert_eq!(route(std::slice::from_ref(&by_place), &at(mobile)), Route::To(&by_place));
+        assert_eq!(route(std::slice::from_ref(&by_place), &at(Some(Vec::new()))), Route::Nowhere);
+    }
+}
+
+/// Otherwise a ticket would go to one of two projects that claim it, by what was known first.
+#[test]
+fn a_ticket_that_was_not_read_is_routed_only_when_reading_it_could_change_nothing() {
+    let by_team = Project { linear_teams: vec!["APP".to_owned()], ..project("a") };
+    let by_place = Project { linear_projects: vec!["Mobile".to_owned()], ..project("b") };
+    let by_label = Project { labels: vec!["relay".to_owned()], ..by_team.clone() };
+    let unread = |projects: &[Project], hint: &RouteHint| {
+        route_unread(projects, hint).map(|project| project.id.clone())
+    };
+    let found = Some(ProjectId::new("a"));
+    assert_eq!(unread(std::slice::from_ref(&by_team), &hint("X-1")), found);
+    assert_eq!(unread(&[by_team.clone(), by_place.clone()], &hint("X-1")), None);
+    assert_eq!(unread(std::slice::from_ref(&by_label), &hint("X-1")), None);
+    let read = RouteHint {
+        tracker_project: Some(Vec::new()),
+        labels: Some(vec!["relay".to_owned()]),
+        ..hint("X-1")
+    };
+    assert_eq!(unread(&[by_label, by_place], &read), found);
+    assert_eq!(unread(&[project("c")], &hint("X-1")), None);
+}
+
+#[test]
 fn the_gate_and_the_queue_are_those_of_the_project() {
     let policy = crate::Policy::of(&project("app"));
     assert!(policy.is_gate_check("gate ") && !policy.is_gate_check("Tests"));

@@ -95,6 +95,7 @@ async fn a_ticket_is_read_as_it_is_now() {
     );
     assert_eq!((&*ticket.state.name, ticket.state.kind), ("Todo", TrackerStateKind::Unstarted));
     assert!(!ticket.delegated && ticket.tracker_project.is_none());
+    assert_eq!(ticket.team_name, "Application");
 
     fake.open_session(&issue.key);
     let after = tracker.read_ticket(&id(&fake, &issue)).await.unwrap();

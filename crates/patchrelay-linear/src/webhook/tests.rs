@@ -204,7 +204,7 @@ fn a_created_session_is_signalled() {
         hint: RouteHint {
             key: Some("APP-1".to_owned()),
             team: ["APP", "team", "Application"].map(str::to_owned).into(),
-            tracker_project: Vec::new(),
+            tracker_project: None,
             labels: None,
         },
         session: OpenSession {

@@ -462,6 +462,7 @@ impl World {
             "__typename": "Team",
             "id": self.team,
             "key": TEAM_KEY,
+            "name": TEAM_NAME,
             "states": { "__typename": "WorkflowStateConnection", "nodes": states },
         })
     }

@@ -103,7 +103,7 @@ fn placed(workspace: Option<String>, session: Option<Session>) -> Result<Placed,
                     [team.key, team.id, team.name].into_iter().filter_map(present).collect()
                 })
                 .unwrap_or_default(),
-            tracker_project: Vec::new(),
+            tracker_project: None,
             labels: None,
         },
         session: OpenSession {

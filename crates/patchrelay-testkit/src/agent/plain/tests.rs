@@ -23,7 +23,9 @@ fn ticket(title: &str, description: &str) -> Ticket {
         url: String::new(),
         team_key: "APP".to_owned(),
         team_id: "team".to_owned(),
+        team_name: String::new(),
         tracker_project: None,
+        tracker_project_id: None,
         labels: Vec::new(),
         priority: 0,
         state: TrackerState {
