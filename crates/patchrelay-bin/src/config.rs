@@ -3,6 +3,7 @@
 //! A key that nobody reads is an error, not a surprise: the message names the file, the key and what is allowed there.
 
 mod database;
+mod judge;
 mod load;
 mod mistakes;
 mod origins;
@@ -12,10 +13,11 @@ mod sections;
 
 pub(crate) use self::{
     database::DatabaseUrl,
+    judge::public_url,
     load::{find, load},
     mistakes::ConfigError,
     origins::{Origins, Source},
-    resolve::{Database, Place, Resolved, public_url},
+    resolve::{Database, Place, Resolved},
     schema::schema,
     sections::{Config, LogFormat, ProjectSection, Sandbox, TrustedActorsSection},
 };

@@ -112,7 +112,10 @@ impl App {
             .tracker(Arc::new(linear(config, &secrets)?))
             .forge(Arc::new(github(config, &secrets)?))
             .agent(Arc::new(agents(config, codex)))
-            .workspaces(Arc::new(git(&resolved, &checkouts, &secrets, patterns, environment)?))
+            .workspaces(Arc::new(
+                git(&resolved, &checkouts, &secrets, patterns, environment)
+                    .map_err(|error| at_its_key(error, config, config_path))?,
+            ))
             .clock(clock.clone())
             .ids(Arc::new(RandomIds))
             .probe(probe.clone())
@@ -210,9 +213,20 @@ pub(crate) fn check(
             .map_err(|error| config.wrong(config_path, "database.url", error.to_string()))?;
     }
     let patterns = patterns(config, secrets, environment)?;
-    git(&resolved, &Checkouts::new(), secrets, patterns, environment)?;
+    git(&resolved, &Checkouts::new(), secrets, patterns, environment)
+        .map_err(|error| at_its_key(error, config, config_path))?;
     codex(config, config_path, &resolved, environment, &directories)?;
     Ok(())
+}
+
+/// What git refuses of a project, with the place where it is written.
+fn at_its_key(error: anyhow::Error, config: &Config, config_path: &Path) -> anyhow::Error {
+    let Some(patchrelay_git::ConfigError::Address { project, .. }) = error.downcast_ref() else {
+        return error;
+    };
+    let index = config.project.iter().position(|section| section.id == project.as_str());
+    let key = format!("project[{}].remote_url", index.unwrap_or_default());
+    config.wrong(config_path, &key, error.to_string()).into()
 }
 
 /// The projects whose agent has no sandbox.
@@ -410,7 +424,8 @@ pub(crate) fn codex(
         .chain(std::path::absolute(config_path).ok())
         .chain(secrets::places(environment));
     codex.deny_read =
-        private::places(environment, own, &section.deny_read, codex.codex_home.as_deref())?;
+        private::places(environment, own, &section.deny_read, codex.codex_home.as_deref())
+            .map_err(|error| config.wrong(config_path, "codex.home", error.to_string()))?;
     codex.env = env;
     codex.request_timeout = Duration::from_secs(section.request_timeout_seconds);
     codex.startup_timeout = Duration::from_secs(section.startup_timeout_seconds);

@@ -230,6 +230,7 @@ fn what_only_an_adapter_knows_is_checked_too() {
         "{credential}"
     );
     assert!(!credential.contains("s3cret"), "{credential}");
+    assert!(credential.contains("patchrelay.toml:5: project[0].remote_url: "), "{credential}");
     assert!(remote("ext::sh -c true").contains("project `app`"));
     assert!(remote("../app.git").contains("project `app`"));
 

@@ -65,6 +65,7 @@ const MISTAKES: &[&str] = &[
     "[[project]]\nid = \"app\"\nrepo = \"https://github.com/acme/app\"\nlinear_teams = [\"A\"]",
     "[[project]]\nid = \"app\"\nrepo = \"acme/app\"",
     "PROJECT\nPROJECT",
+    "PROJECT\nlabels = [\"bug\", \"\"]",
     "PROJECT\nworktree_root = \"x\"",
     "PROJECT\nbase_branch = \"a..b\"",
     "PROJECT\ngate_checks = []",
