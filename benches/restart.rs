@@ -22,13 +22,13 @@ use std::{
 use async_trait::async_trait;
 use patchrelay::{CancellationToken, PatchRelay, Settings};
 use patchrelay_domain::{
-    BranchName, CommitSha, NodeId, ObservationKind, RunId, RunType, ThreadId, Timestamp, TurnId,
-    TurnRecord, Versioned, Worktree,
+    BranchName, CommitSha, HookEnd, NodeId, ObservationKind, RunId, RunType, ThreadId, Timestamp,
+    TurnId, TurnRecord, Versioned, Worktree,
 };
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, Guard, Ids, Message,
-    MockForge, MockTracker, MockWorkspaces, Moved, NewRun, Store, ThreadSpec, Told, TurnOrder,
-    Worker,
+    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, Guard, HookOrder, Ids,
+    Message, MockForge, MockTracker, MockWorkspaces, Moved, NewRun, Store, ThreadSpec, Told,
+    TurnOrder, Worker,
 };
 use patchrelay_store::SqlStore;
 use tokio::{
@@ -98,6 +98,10 @@ struct Agent {
 impl AgentRuntime for Agents {
     async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError> {
         Ok(Box::new(Agent { run: order.run.clone(), seen: self.0.clone() }))
+    }
+
+    async fn run_hook(&self, _: &HookOrder) -> Result<HookEnd, AgentError> {
+        Ok(HookEnd::Done)
     }
 
     async fn reap(&self, run: &RunId) -> Result<(), AgentError> {
@@ -200,6 +204,7 @@ fn workspaces() -> MockWorkspaces {
     let mut workspaces = MockWorkspaces::new();
     workspaces.expect_worktree_path().returning(|_, name| format!("/worktrees/{name}"));
     workspaces.expect_free_space().returning(|| Ok(u64::MAX));
+    workspaces.expect_prepare_hook().returning(|_, _| Ok(None));
     workspaces.expect_rescue().returning(|_, _, _, _| Ok(None));
     workspaces.expect_prepare().returning(|order| {
         Ok(Worktree {

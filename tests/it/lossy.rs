@@ -345,6 +345,7 @@ fn project(number: usize) -> Project {
         network: false,
         gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
         merge_queue_check: "merge-steward/queue".to_owned(),
+        trust_hook: false,
         max_concurrent_runs: 8,
     }
 }

@@ -7,6 +7,7 @@ mod crash;
 mod crate_graph;
 mod demo;
 mod doctor;
+mod hook;
 mod life;
 mod linked;
 mod lossy;

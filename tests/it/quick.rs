@@ -9,13 +9,13 @@ use std::{
 
 use async_trait::async_trait;
 use patchrelay_domain::{
-    BranchName, ChangeSet, CommitSha, IssueId, Project, ProjectId, RunId, ThreadId, Timestamp,
-    TreeId, TurnId, TurnRecord, TurnStatus, Worktree,
+    BranchName, ChangeSet, CommitSha, HookEnd, IssueId, Project, ProjectId, RunId, ThreadId,
+    Timestamp, TreeId, TurnId, TurnRecord, TurnStatus, Worktree,
 };
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, CommitOrder, Ids,
-    Message, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, ThreadSpec, Told, TreeState,
-    TurnOrder, WorkspaceError, Workspaces,
+    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Clock, CommitOrder, HookOrder,
+    Ids, Message, PrepareOrder, PushOrder, Pushed, RemoteBranch, Removed, ThreadSpec, Told,
+    TreeState, TurnOrder, WorkspaceError, Workspaces,
 };
 use patchrelay_process::{Command, Output};
 use tokio::time::Instant;
@@ -38,6 +38,10 @@ const REPORT: &str = r#"{"outcome":"done","summary":"Changed what was asked for.
 impl AgentRuntime for Quick {
     async fn launch(&self, _: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError> {
         Ok(Box::new(Session { events: VecDeque::new(), turns: 0 }))
+    }
+
+    async fn run_hook(&self, _: &HookOrder) -> Result<HookEnd, AgentError> {
+        Ok(HookEnd::Done)
     }
 
     async fn reap(&self, _: &RunId) -> Result<(), AgentError> {
@@ -153,6 +157,14 @@ impl Workspaces for InTheRemote {
         _: &Project,
         _: &BranchName,
         _: &str,
+    ) -> Result<Option<String>, WorkspaceError> {
+        Ok(None)
+    }
+
+    async fn prepare_hook(
+        &self,
+        _: &Project,
+        _: &BranchName,
     ) -> Result<Option<String>, WorkspaceError> {
         Ok(None)
     }

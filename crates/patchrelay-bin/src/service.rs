@@ -354,7 +354,7 @@ fn writable(
     for place in &resolved.places {
         places.push(place.worktree_root.clone());
         // A remote on this machine is pushed to.
-        places.push(PathBuf::from(&place.remote_url));
+        places.extend(place.remote_url.as_ref().map(PathBuf::from));
     }
     let home = environment.get("HOME").map(|home| Path::new(home).join(".codex"));
     let of_codex = environment.get("CODEX_HOME").map(PathBuf::from).or(home);

@@ -8,8 +8,6 @@ use crate::{CodexConfig, wire::one_line};
 
 /// How long one look may take. The sandbox took 80 ms; the first start ever of a home takes 300 ms.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// The argument that makes codex an app-server. What stands before it starts codex itself.
-const APP_SERVER: &str = "app-server";
 
 /// What was found out. An error is what codex said, or why it could not be asked, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +28,7 @@ pub struct Checkup {
 ///
 /// Dropping the future ends what was started.
 pub async fn checkup(config: &CodexConfig, directory: &Path) -> Option<Checkup> {
-    let at = config.command.iter().position(|part| part == APP_SERVER)?;
-    let (codex, server) = config.command.split_at(at);
+    let (codex, server) = config.codex()?;
     let (program, args) = codex.split_first()?;
     let asked = async |more: &[&str]| {
         let command = Command::new(program, directory)

@@ -99,6 +99,9 @@ pub const DEFAULT_TOOL_ENV: &[&str] = &[
     "PYENV_ROOT",
 ];
 
+/// The argument that makes codex an app-server. What stands before it starts codex itself.
+pub(crate) const APP_SERVER: &str = "app-server";
+
 /// Longer than the slowest answer that was seen (a second, with sixteen processes starting at once), with room for a
 /// loaded machine.
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -125,5 +128,11 @@ impl CodexConfig {
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
             startup_timeout: DEFAULT_STARTUP_TIMEOUT,
         }
+    }
+
+    /// What starts codex itself, and what makes it an app-server; `None` when the command is no codex.
+    pub(crate) fn codex(&self) -> Option<(&[String], &[String])> {
+        let at = self.command.iter().position(|part| part == APP_SERVER)?;
+        Some(self.command.split_at(at))
     }
 }

@@ -12,6 +12,7 @@
 
 mod checkup;
 mod config;
+mod hook;
 mod runtime;
 mod session;
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::{CREDENTIAL, CodexConfig, Confinement, trust::project_roots};
 
 /// The name of our permission profile.
-const PROFILE: &str = "patchrelay";
+pub(crate) const PROFILE: &str = "patchrelay";
 /// The profile that ours extends: write in the workspace and the temporary directories, read everything.
 const PARENT: &str = ":workspace";
 
@@ -38,10 +38,7 @@ pub(crate) fn overrides(
     servers: &[String],
 ) -> Map<String, Value> {
     let mut settings = json!({
-        "projects": project_roots(Path::new(place.directory))
-            .into_iter()
-            .map(|root| (root.to_string_lossy().into_owned(), json!({ "trust_level": "untrusted" })))
-            .collect::<Map<_, _>>(),
+        "projects": untrusted(place.directory),
         // A login shell runs the operator's profile, which rebuilds PATH and may export anything.
         "allow_login_shell": false,
         "features": {
@@ -51,7 +48,7 @@ pub(crate) fn overrides(
             "unbounded_connection_retries": false,
         },
         "tools": { "update_plan": { "enabled": true } },
-        "shell_environment_policy": tool_environment(config, place),
+        "shell_environment_policy": tool_environment(config, place.marker, &[], place.publishes),
     });
     if let Some(effort) = &config.effort {
         settings["model_reasoning_effort"] = json!(effort);
@@ -69,11 +66,7 @@ pub(crate) fn overrides(
     params.insert("approvalPolicy".to_owned(), json!("never"));
     match config.confinement {
         Confinement::Profile => {
-            settings["permissions"] = json!({ PROFILE: {
-                "extends": PARENT,
-                "filesystem": filesystem(config, place),
-                "network": { "enabled": place.has_network },
-            }});
+            settings["permissions"] = profiles(config, place.has_network, repository(place));
             params.insert("permissions".to_owned(), json!(PROFILE));
         }
         Confinement::WorkspaceWrite => {
@@ -98,6 +91,31 @@ pub(crate) fn overrides(
     }
     params.insert("config".to_owned(), settings);
     params
+}
+
+/// The permission profiles that we define: ours. `repository` may be written, too.
+pub(crate) fn profiles(
+    config: &CodexConfig,
+    has_network: bool,
+    repository: Option<String>,
+) -> Value {
+    let mut rules = denied(config);
+    rules.extend(repository.map(|path| (path, "write")));
+    json!({ PROFILE: {
+        "extends": PARENT,
+        "filesystem": rules,
+        "network": { "enabled": has_network },
+    }})
+}
+
+/// What keeps codex from taking configuration from whatever repository it finds at this directory. Reads its git
+/// pointers.
+pub(crate) fn untrusted(directory: &str) -> Value {
+    project_roots(Path::new(directory))
+        .into_iter()
+        .map(|root| (root.to_string_lossy().into_owned(), json!({ "trust_level": "untrusted" })))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// What codex answers to `thread/start` and `thread/resume`, as far as it is compared.
@@ -212,13 +230,6 @@ fn is_same_directory(one: &str, other: &str) -> bool {
     one == other || resolved(one).is_some_and(|path| resolved(other) == Some(path))
 }
 
-/// What the profile says of paths.
-fn filesystem(config: &CodexConfig, place: Place<'_>) -> BTreeMap<String, &'static str> {
-    let mut rules = denied(config);
-    rules.extend(repository(place).map(|path| (path, "write")));
-    rules
-}
-
 /// What may be written beside the files, which codex protects otherwise: the repository of an agent that publishes.
 fn repository(place: Place<'_>) -> Option<String> {
     place.publishes.then(|| format!("{}/.git", place.directory))
@@ -250,21 +261,29 @@ fn denied(config: &CodexConfig) -> BTreeMap<String, &'static str> {
         .collect()
 }
 
+/// The variables that commands may see.
+pub(crate) fn tool_variables(config: &CodexConfig) -> impl Iterator<Item = (&str, &str)> {
+    let is_shown = |(name, _): &&(String, String)| config.tool_env.contains(name);
+    config.env.iter().filter(is_shown).map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
 /// An allow-list: nothing is inherited, and `include_only` also removes what the operator's configuration sets. The
-/// credential is inherited, because codex keeps what it is told in files.
-fn tool_environment(config: &CodexConfig, place: Place<'_>) -> Value {
-    let mut set: BTreeMap<&str, String> = config
-        .env
-        .iter()
-        .filter(|(name, _)| config.tool_env.contains(name))
-        .map(|(name, value)| (name.as_str(), value.clone()))
-        .collect();
-    set.insert(MARKER_VARIABLE, place.marker.as_str().to_owned());
+/// credential of an agent that publishes is inherited, because codex keeps what it is told in files.
+pub(crate) fn tool_environment(
+    config: &CodexConfig,
+    marker: &Marker,
+    more: &[(String, String)],
+    publishes: bool,
+) -> Value {
+    let mut set: BTreeMap<&str, String> =
+        tool_variables(config).map(|(name, value)| (name, value.to_owned())).collect();
+    set.extend(more.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    set.insert(MARKER_VARIABLE, marker.as_str().to_owned());
     // The shell's stdin is a socket, which bash takes for a remote login and runs ~/.bashrc, unless it is told that it
     // is not the first shell.
     set.insert("SHLVL", "1".to_owned());
     let mut names: Vec<_> = set.keys().copied().collect();
-    if place.publishes {
+    if publishes {
         names.push(CREDENTIAL);
         return json!({
             "inherit": "all", "ignore_default_excludes": true, "include_only": names, "set": set,

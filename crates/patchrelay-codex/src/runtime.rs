@@ -3,13 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use patchrelay_domain::{ProjectId, RunId};
-use patchrelay_ports::{AgentError, AgentLaunch, AgentRuntime, AgentSession};
+use patchrelay_domain::{HookEnd, ProjectId, RunId};
+use patchrelay_ports::{AgentError, AgentLaunch, AgentRuntime, AgentSession, HookOrder};
 use patchrelay_process::{Command, Marker};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::{CREDENTIAL, CodexConfig, connection::Connection, session::CodexSession};
+use crate::{CREDENTIAL, CodexConfig, connection::Connection, hook, session::CodexSession};
 
 /// High-volume news whose content comes again when the item is complete.
 const UNWANTED: [&str; 9] = [
@@ -93,12 +93,18 @@ impl AgentRuntime for CodexRuntime {
         Ok(Box::new(CodexSession::new(Arc::clone(config), order.clone(), marker, connection)))
     }
 
+    async fn run_hook(&self, order: &HookOrder) -> Result<HookEnd, AgentError> {
+        hook::run(&self.config, order, hook::DEADLINE).await
+    }
+
     async fn reap(&self, run: &RunId) -> Result<(), AgentError> {
-        patchrelay_process::reap(&Marker::new(&self.config.instance, run.as_str())).await.map_err(
-            |error| AgentError::Launch {
+        let agents = Marker::new(&self.config.instance, run.as_str());
+        for marker in [agents, hook::marker(&self.config, run)] {
+            patchrelay_process::reap(&marker).await.map_err(|error| AgentError::Launch {
                 reason: format!("processes of run {run} are left over"),
                 source: Some(Box::new(error)),
-            },
-        )
+            })?;
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The adapter against the scripted app-server, as a real process behind real pipes.
 
 mod flow;
+mod hook;
 mod pathologies;
 mod real;
 mod scripted;

@@ -272,6 +272,7 @@ fn no_text_moves_a_ticket_to_another_project() {
         network: false,
         gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
         merge_queue_check: "merge-steward/queue".to_owned(),
+        trust_hook: false,
         max_concurrent_runs: 1,
     };
     let projects = [project("app", "APP", &[]), project("other", "OPS", &["other"])];

@@ -74,6 +74,7 @@ mod decide;
 mod delivery;
 mod evolve;
 mod hindrance;
+mod hook;
 mod intention;
 mod ladder;
 mod next;
@@ -125,6 +126,7 @@ pub use crate::{
     },
     glimpse::{Glimpse, Glimpses, SHOWN_EVERY},
     hindrance::{FREE_SPACE, Hindrance, waiting_reason_under},
+    hook::{AfterHook, HookEnd, after_hook, describe_hook, hook_variables},
     id::{
         BranchName, CommitSha, IssueId, NodeId, ParseIdError, PrNumber, ProjectId, RepoSlug, RunId,
         SessionId, ThreadId, TicketId, TreeId, TurnId, WorkspaceId,

@@ -41,6 +41,8 @@ pub struct Project {
     pub gate_checks: Vec<String>,
     /// The name of the check in which the merge queue says that it refused a pull request.
     pub merge_queue_check: String,
+    /// Whether its prepare hook runs outside of the sandbox, as the operator himself would run it (D32).
+    pub trust_hook: bool,
     /// How many runs of this project may be active at once, within the global limit.
     pub max_concurrent_runs: usize,
 }

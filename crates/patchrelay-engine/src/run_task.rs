@@ -5,6 +5,7 @@
 //! stops at once and stores nothing more.
 
 mod deliver;
+mod hook;
 mod publish;
 mod supervise;
 mod turns;

@@ -7,6 +7,7 @@ mod sim;
 
 mod authority;
 mod glimpses;
+mod hook;
 mod intake;
 mod lease;
 mod losses;

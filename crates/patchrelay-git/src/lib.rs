@@ -5,6 +5,7 @@
 //!   and no agent can write to it.
 //! - `worktrees/<project>/<name>.json`: what we know of a worktree (`Record`). It lies outside of the
 //!   worktree and says whose a directory is.
+//! - `hooks/<project>`: the prepare hook, as the base branch had it when it was last run.
 //!
 //! A checkout of the operator's is read once, for the first fetch, and never written to ([`Checkout`]).
 //!

@@ -290,6 +290,19 @@ impl Workspaces for GitWorkspaces {
         control::read(&self.git, &repository, base_branch, name).await
     }
 
+    async fn prepare_hook(
+        &self,
+        project: &Project,
+        base_branch: &BranchName,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let repository = Repository::of(&self.config, project)?;
+        self.ensure_clone(&repository.clone).await?;
+        let place = self.config.data_dir.join("hooks").join(project.id.as_str());
+        let _held = self.locks.hold(&place).await;
+        let is_there = control::place_hook(&self.git, &repository, base_branch, &place).await?;
+        Ok(is_there.then(|| place.display().to_string()))
+    }
+
     async fn inspect(
         &self,
         project: &Project,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use patchrelay_domain::{Glimpse, ProjectId, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
+use patchrelay_domain::{
+    Glimpse, HookEnd, ProjectId, RunId, ThreadId, TurnId, TurnRecord, TurnStatus,
+};
 use thiserror::Error;
 
 use crate::Cause;
@@ -20,6 +22,21 @@ pub struct AgentLaunch {
     /// Whether the agent commits, pushes and opens the pull request itself: it may then write to the repository that it
     /// works in, and has a credential for the forge.
     pub publishes: bool,
+}
+
+/// An order to run a project's prepare hook before the agent of a run begins (D32).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookOrder {
+    /// The run, for the mark of its processes.
+    pub run: RunId,
+    /// The program, outside of what any agent may write to.
+    pub program: String,
+    /// The worktree that it prepares, in which it is started.
+    pub directory: String,
+    /// What it is told beside the variables that every command of an agent gets.
+    pub variables: Vec<(String, String)>,
+    /// Whether it runs outside of the sandbox.
+    pub is_trusted: bool,
 }
 
 /// Which thread to work on.
@@ -130,6 +147,16 @@ pub enum AgentError {
 pub trait AgentRuntime: Send + Sync {
     /// Starts an agent process in its own process group, with an environment that holds no secret, and shakes hands.
     async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError>;
+
+    /// Runs a project's prepare hook to its end, at most ten minutes: confined like the commands of an agent, but with a
+    /// network. Its environment is theirs, so it holds no secret. Nothing of it is left when this returns; dropping the
+    /// future ends it.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing to confine it with and it is not trusted, or when it could not be started. That it fails is
+    /// no error.
+    async fn run_hook(&self, order: &HookOrder) -> Result<HookEnd, AgentError>;
 
     /// Ends every process that was started for this run by an earlier process of ours, and waits until none is left.
     /// Called before a worktree is used again.

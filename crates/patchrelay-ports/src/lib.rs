@@ -17,8 +17,8 @@ mod workspace;
 
 pub use crate::{
     agent::{
-        AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Message, ThreadSpec, Told,
-        TurnOrder,
+        AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, HookOrder, Message,
+        ThreadSpec, Told, TurnOrder,
     },
     clock::{Clock, Ids},
     error::{CallError, Cause},

@@ -200,6 +200,19 @@ pub trait Workspaces: Send + Sync {
         name: &str,
     ) -> Result<Option<String>, WorkspaceError>;
 
+    /// The prepare hook of the base branch, as it was fetched last: the path of a program that no agent can write to, with
+    /// exactly what the branch has; `None` when there is none. It too is read in no other way (D32).
+    ///
+    /// # Errors
+    ///
+    /// When there is one that cannot be used: it is longer than [`MAX_CONTROL_FILE`], or is no file. To leave it out
+    /// would start the agent in a worktree that was not prepared.
+    async fn prepare_hook(
+        &self,
+        project: &Project,
+        base_branch: &BranchName,
+    ) -> Result<Option<String>, WorkspaceError>;
+
     /// What the worktree holds now.
     async fn inspect(
         &self,

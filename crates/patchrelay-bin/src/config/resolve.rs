@@ -232,6 +232,7 @@ impl Config {
             network: section.codex.network.unwrap_or(self.codex.network),
             gate_checks: section.gate_checks.clone(),
             merge_queue_check: section.merge_queue_check.clone(),
+            trust_hook: section.trust_hook,
             max_concurrent_runs: section
                 .max_concurrent_runs
                 .unwrap_or(self.scheduler.max_concurrent_runs),

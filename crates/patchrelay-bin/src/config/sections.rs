@@ -281,6 +281,9 @@ pub(crate) struct ProjectSection {
     /// repository.
     #[serde(default)]
     pub(crate) trusted_actors: TrustedActorsSection,
+    /// Whether its prepare hook runs outside of the sandbox, and so may do and read what this user may.
+    #[serde(default)]
+    pub(crate) trust_hook: bool,
     /// How many of its runs may be active at once on this node; the limit of the node when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) max_concurrent_runs: Option<usize>,

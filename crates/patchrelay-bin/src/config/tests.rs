@@ -134,6 +134,7 @@ labels = ["L"]
 gate_checks = ["G"]
 merge_queue_check = "Q"
 trusted_actors = { ids = ["u-1"], emails = ["ada@acme.test"], email_domains = ["acme.test"], programs = ["bot-1"] }
+trust_hook = true
 max_concurrent_runs = 13
 [project.budgets]
 implementation = 14

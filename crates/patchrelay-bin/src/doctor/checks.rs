@@ -67,6 +67,7 @@ pub(super) async fn look(
     checks.push(directory("directory.data", &resolved.data));
     let secrets = secrets.unwrap_or_default();
     let patterns = wire::patterns(&config, &secrets, environment)?;
+    checks.extend(trusted_hooks(&resolved.settings.projects));
     let (found, checkouts) = checkouts(&resolved, environment).await;
     checks.extend(found);
     let workspaces = wire::git(&resolved, &checkouts, &secrets, patterns, environment)?;
@@ -177,6 +178,19 @@ async fn git(environment: &Environment) -> Check {
         Ok((said, _)) => Check::fail("git", said, fix),
         Err(error) => Check::fail("git", error.to_string(), fix),
     }
+}
+
+/// The projects whose hook may do what this user may. Whoever can change their base branch can then read our secrets.
+pub(super) fn trusted_hooks(projects: &[Project]) -> Option<Check> {
+    let trusted = projects.iter().filter(|project| project.trust_hook);
+    let names: Vec<_> = trusted.map(|project| format!("`{}`", project.id)).collect();
+    (!names.is_empty()).then(|| {
+        Check::warn(
+            "project.trust_hook",
+            format!("the prepare hook runs outside of the sandbox: {}", names.join(", ")),
+            "leave project.trust_hook out, unless the hook needs more than its worktree and a network",
+        )
+    })
 }
 
 /// Each checkout that is to be copied from, and those that can be.

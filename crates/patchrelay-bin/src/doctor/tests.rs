@@ -1,9 +1,10 @@
 use patchrelay_codex::{Checkup, CodexConfig};
 
 use super::{
-    checks::{judged, publishers},
+    checks::{judged, publishers, trusted_hooks},
     *,
 };
+use crate::{config, environment::Environment};
 
 fn well() -> Checkup {
     Checkup {
@@ -55,6 +56,26 @@ fn what_codex_tells_is_judged() {
     // Of a codex that is not there nothing else is said.
     let absent = Checkup { version: no(), ..unconfined };
     assert_eq!(grades(&absent, None), [("codex", Grade::Fail)]);
+}
+
+#[test]
+fn a_hook_that_may_do_everything_is_warned_about_by_its_project() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("patchrelay.toml");
+    let project = |id: &str, more: &str| {
+        format!("[[project]]\nid = \"{id}\"\nrepo = \"acme/app\"\nlinear_teams = [\"T\"]\n{more}\n")
+    };
+    let text = project("one", "") + &project("two", "trust_hook = true");
+    std::fs::write(&file, text).unwrap();
+    let home = ("HOME".to_owned(), directory.path().display().to_string());
+    let environment = Environment::of([home]);
+    let config = config::load(&file, &environment).unwrap();
+    let resolved = config.resolve(&file, &environment.directories().unwrap()).unwrap();
+    let projects = resolved.settings.projects;
+    let check = trusted_hooks(&projects).unwrap();
+    assert_eq!((check.check, check.result), ("project.trust_hook", Grade::Warn));
+    assert!(check.detail.ends_with("outside of the sandbox: `two`"), "{}", check.detail);
+    assert_eq!(trusted_hooks(&projects[..1]), None);
 }
 
 #[test]

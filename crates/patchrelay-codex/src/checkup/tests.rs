@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::config::APP_SERVER;
 
 /// A program of the name codex that answers like this.
 fn codex(directory: &Path, script: &str) -> CodexConfig {

@@ -1,5 +1,6 @@
 //! The same adapter against the real codex, with a stub in the place of its model. `CODEX_BIN` names the binary.
 
+mod hook;
 mod steering;
 mod turns;
 

@@ -19,6 +19,7 @@ fn project(id: &str) -> Project {
         network: false,
         gate_checks: vec!["Gate".to_owned()],
         merge_queue_check: "Queue".to_owned(),
+        trust_hook: false,
         max_concurrent_runs: 4,
     }
 }

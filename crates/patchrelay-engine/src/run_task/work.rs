@@ -59,7 +59,7 @@ impl RunTask {
             let job = Job { plan, facts, ticket, worktree: &worktree, trunk };
             return self.release(&job, tree).await;
         }
-        let (worktree, session) = self.make_ready(plan, trunk, progress).await?;
+        let (worktree, session) = self.make_ready(plan, ticket, trunk, progress).await?;
         let job = Job { plan, facts, ticket, worktree: &worktree, trunk };
         let mut ready = Some(session);
         let mut instruction: Option<String> = None;
@@ -203,11 +203,13 @@ impl RunTask {
     async fn make_ready(
         &self,
         plan: &RunPlan,
+        ticket: &Ticket,
         trunk: &BranchName,
         progress: &Progress,
     ) -> Result<(Worktree, Box<dyn AgentSession>), Halt> {
         let prepared = async {
             let worktree = self.prepare(plan, trunk).await?;
+            self.run_hook(plan.run_type, ticket, &worktree, trunk, progress).await?;
             self.advance(&working(&worktree, progress, None)).await?;
             Ok(worktree)
         };

@@ -35,6 +35,9 @@ pub(super) use self::{
     world::{World, at_once, issue},
 };
 
+/// The file of the base branch that is a project's prepare hook.
+pub(super) const HOOK: &str = ".patchrelay/hooks/prepare-worktree";
+
 /// Everything outside the engine and the store.
 pub(super) struct Sim {
     state: Mutex<State>,

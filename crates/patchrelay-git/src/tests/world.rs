@@ -271,6 +271,7 @@ pub(crate) fn project(id: &str) -> Project {
         network: false,
         gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
         merge_queue_check: "merge-steward/queue".to_owned(),
+        trust_hook: false,
         max_concurrent_runs: 1,
     }
 }

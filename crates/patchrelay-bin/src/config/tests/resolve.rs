@@ -65,6 +65,7 @@ fn numbers_and_places_reach_the_engine() {
     let project = &settings.projects[0];
     assert_eq!(project.base_branch.as_ref().unwrap().as_str(), "trunk");
     assert_eq!(project.branch_prefix, "bot");
+    assert!(project.trust_hook);
     assert_eq!(project.max_concurrent_runs, 13);
     assert_eq!(project.budgets.implementation, 14);
     assert_eq!(project.budgets.recovery, 15);
@@ -112,7 +113,7 @@ fn what_a_project_leaves_out_comes_from_the_whole() {
     assert_eq!(sqlite_file(&resolved), Path::new("/s/patchrelay.db"));
     let project = &resolved.settings.projects[0];
     assert_eq!(project.max_concurrent_runs, 7);
-    assert!(project.network && project.draft);
+    assert!(project.network && project.draft && !project.trust_hook);
     assert!(project.protected_paths.contains(&".github/**".to_owned()));
     assert_eq!(project.branch_prefix, "app");
     assert_eq!(project.base_branch, None);

@@ -7,10 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use patchrelay_domain::{Glimpse, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
+use patchrelay_domain::{Glimpse, HookEnd, RunId, ThreadId, TurnId, TurnRecord, TurnStatus};
 use patchrelay_ports::{
-    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, Message, ThreadSpec, Told,
-    TurnOrder,
+    AgentError, AgentEvent, AgentLaunch, AgentRuntime, AgentSession, HookOrder, Message,
+    ThreadSpec, Told, TurnOrder,
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -146,6 +146,10 @@ pub(in crate::tests) struct Agents {
     pub(in crate::tests) reads_nothing: bool,
     /// How often a process was started.
     pub(in crate::tests) launches: u64,
+    /// How the hooks to come end, each after a minute; then they do what they have to. `None`: they go on for ever.
+    pub(in crate::tests) hook_ends: VecDeque<Option<HookEnd>>,
+    /// Every hook that was run.
+    pub(in crate::tests) hooks: Vec<HookOrder>,
     /// Whose leftovers were ended.
     pub(in crate::tests) reaped: Vec<RunId>,
     /// How often a turn was asked to stop.
@@ -208,6 +212,25 @@ impl AgentRuntime for Runtime {
             }
         };
         Ok(Box::new(call.answer(session).await.map_err(lost)?))
+    }
+
+    async fn run_hook(&self, order: &HookOrder) -> Result<HookEnd, AgentError> {
+        let lost = |lost: super::fault::Lost| lost.agent("run_hook");
+        let call = self.sim.call("run_hook").await.map_err(lost)?;
+        let end = {
+            let mut state = self.sim.state();
+            if !state.disk.worktrees.contains_key(&order.directory) {
+                state.is_wrong("a hook runs before there is a worktree".to_owned());
+            }
+            if state.agents.is_any_at_work_in(&order.directory) {
+                state.is_wrong("a hook runs while an agent works".to_owned());
+            }
+            state.agents.hooks.push(order.clone());
+            state.agents.hook_ends.pop_front().unwrap_or(Some(HookEnd::Done))
+        };
+        let Some(end) = end else { return std::future::pending().await };
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        call.answer(end).await.map_err(lost)
     }
 
     async fn reap(&self, run: &RunId) -> Result<(), AgentError> {

@@ -124,6 +124,17 @@ impl Workspaces for Sim {
         call.answer(text).await.map_err(lost)
     }
 
+    async fn prepare_hook(
+        &self,
+        _: &Project,
+        base_branch: &BranchName,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let state = self.state();
+        let base = &state.forge.branches[base_branch];
+        let is_there = state.forge.files(base).contains_key(super::HOOK);
+        Ok(is_there.then(|| "/hooks/app".to_owned()))
+    }
+
     async fn inspect(&self, _: &Project, worktree: &Worktree) -> Result<TreeState, WorkspaceError> {
         let lost = |lost: Lost| lost.local("look at a worktree");
         let call = self.call("inspect").await.map_err(lost)?;

@@ -84,6 +84,7 @@ impl World {
             network: false,
             gate_checks: vec!["Tests".to_owned(), "verify".to_owned()],
             merge_queue_check: "merge-steward/queue".to_owned(),
+            trust_hook: false,
             max_concurrent_runs: 4,
         };
         let settings = Settings { projects: vec![project], ..Settings::default() };
