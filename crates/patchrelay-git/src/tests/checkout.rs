@@ -152,6 +152,8 @@ async fn the_first_fetch_copies_from_a_checkout_and_leaves_it_as_it_was() {
     world.write("work", "work\n");
     world.publish(&worktree, "run-1", None).await;
     assert!(everything(&path) == before, "the checkout has changed");
+    git(&path, &["status"]).await;
+    assert!(mark.exists(), "git in the checkout runs what would have been seen");
 }
 
 #[tokio::test]
