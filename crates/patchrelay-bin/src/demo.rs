@@ -11,7 +11,7 @@ use std::{path::Path, time::Duration};
 use patchrelay::{
     CancellationToken,
     domain::{FeedKind, Timestamp},
-    ports::{IssueFilter, NoProbe, Store, StoredFeedEntry},
+    ports::{FeedFilter, IssueFilter, NoProbe, Store, StoredFeedEntry},
 };
 use patchrelay_testkit::agent::{Script, serve_stdio};
 
@@ -218,7 +218,7 @@ impl Feed<'_> {
     async fn print(&mut self, store: &dyn Store) -> Result<(), Failure> {
         loop {
             let lines = store
-                .feed(self.cursor, PAGE)
+                .feed(&FeedFilter::after(self.cursor, PAGE))
                 .await
                 .map_err(|error| Failure::new(error.to_string()))?;
             let Some(last) = lines.last() else { return Ok(()) };

@@ -25,6 +25,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout, timeout_at},
 };
+use tracing::Instrument;
 
 use crate::{
     lines::{Line, Lines, MAX_LINE},
@@ -145,8 +146,10 @@ impl Connection {
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let (kill, killed) = oneshot::channel();
         let mut tasks = JoinSet::new();
-        tasks.spawn(write(stdin, messages));
-        tasks.spawn(read(child, stdout, Arc::clone(&shared), outbox.downgrade(), killed));
+        // What they log belongs to whoever started the agent.
+        tasks.spawn(write(stdin, messages).in_current_span());
+        let reading = read(child, stdout, Arc::clone(&shared), outbox.downgrade(), killed);
+        tasks.spawn(reading.in_current_span());
         let (outbox, kill) = (Some(outbox), Some(kill));
         Ok(Self { outbox, shared, changes, next_id: 1, kill, process, tasks })
     }

@@ -15,7 +15,7 @@ pub const DELIVERY_IDS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub struct Retention {
     /// What a delivery says, after it was dealt with.
     pub inbox: Duration,
-    /// Lines of the feed, and reports of settled issues after they were sent or refused.
+    /// Lines of the feed, what was said in runs, and reports of settled issues after they were sent or refused.
     pub feed: Duration,
     /// The directory of a settled issue, after its last change.
     pub worktrees: Duration,
@@ -36,7 +36,7 @@ pub struct Cuts {
     pub deliveries: Timestamp,
     /// Reports of settled issues that were done before this.
     pub reports: Timestamp,
-    /// Lines of the feed from before this.
+    /// Lines of the feed, and what was said in runs, from before this.
     pub feed: Timestamp,
 }
 

@@ -14,7 +14,7 @@ use patchrelay_ports::{
 };
 use tokio::sync::{Notify, watch};
 
-use crate::look::Seen;
+use crate::{look::Seen, tally::Counts};
 
 /// The world, as far as the engine knows it.
 #[derive(Clone)]
@@ -98,6 +98,8 @@ pub struct Nudge {
     dispatch: Arc<Notify>,
     sender: Arc<Notify>,
     changes: Arc<watch::Sender<u64>>,
+    /// The same, and what only people look at.
+    seen: Arc<watch::Sender<u64>>,
 }
 
 impl Default for Nudge {
@@ -107,6 +109,7 @@ impl Default for Nudge {
             dispatch: Arc::default(),
             sender: Arc::default(),
             changes: Arc::new(watch::channel(0).0),
+            seen: Arc::new(watch::channel(0).0),
         }
     }
 }
@@ -120,8 +123,14 @@ impl Nudge {
     /// An issue changed: something may be ready, something may have to be said, a run may have to stop.
     pub(crate) fn issue_changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.run_moved();
         self.dispatch.notify_one();
         self.sender.notify_one();
+    }
+
+    /// A run went on: there is something new to see, and nothing to do.
+    pub(crate) fn run_moved(&self) {
+        self.seen.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Something is to be said, and nothing changed.
@@ -143,6 +152,11 @@ impl Nudge {
     /// Tells of each change of an issue from now on.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Tells of everything new that there is to see from now on.
+    pub(crate) fn sights(&self) -> watch::Receiver<u64> {
+        self.seen.subscribe()
     }
 
     pub(crate) async fn intake(&self) {
@@ -169,6 +183,8 @@ pub(crate) struct Context {
     /// Who we are among the workers. The id is random for each start, so that no lease of an earlier process looks like
     /// ours.
     pub(crate) worker: Worker,
+    /// What was done here.
+    pub(crate) counts: Arc<Counts>,
     /// What was read lately.
     pub(crate) seen: Seen,
     /// What keeps every run from being started, as seen last.

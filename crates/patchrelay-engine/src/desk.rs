@@ -57,7 +57,7 @@ impl Orders for Desk {
                     info!(%issue, order = %given.id, by = given.by.shown(), "an operator's order was carried out");
                     return Ok(change.facts);
                 }
-                Ok(Applied::GuardFailed(_)) => {}
+                Ok(Applied::GuardFailed(_)) => self.context.counts.conflict(),
                 Err(error) => return Err(failed(error)),
             }
         }

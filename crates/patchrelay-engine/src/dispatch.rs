@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, error_span, info, warn};
 
 use crate::{
     EngineError,
@@ -88,9 +88,11 @@ impl Runs {
         self.by_task.values().any(|(running, _, _)| running == issue)
     }
 
-    fn start(&mut self, task: RunTask, run_type: RunType, entry: Entry) {
-        let key = (task.issue.clone(), task.project.id.clone(), run_type);
-        let handle = self.tasks.spawn(task.run(entry));
+    fn start(&mut self, task: RunTask, entry: Entry) {
+        let key = (task.issue.clone(), task.project.id.clone(), task.run_type);
+        // At the level of errors, or the lines of a log that holds nothing else would not say whose they are.
+        let span = error_span!("run", issue = %task.issue, run = %task.run, project = %task.project.id, run_type = task.run_type.as_str());
+        let handle = self.tasks.spawn(task.run(entry).instrument(span));
         self.by_task.insert(handle.id(), key);
     }
 
@@ -238,8 +240,8 @@ async fn claim(
     match claim_under(context, issue, &lease).await {
         Ok(Some((project, run_type, entry))) => {
             let run = entry.run().clone();
-            let task = task(context, runs, project, issue, run, (lease, acquired));
-            runs.start(task, run_type, entry);
+            let task = task(context, runs, project, issue, (run, run_type), (lease, acquired));
+            runs.start(task, entry);
             Ok(())
         }
         Ok(None) => Ok(store.release(&lease).await?),
@@ -330,8 +332,9 @@ async fn take_over(
         }
     };
     info!(issue = %orphan.issue, run = %orphan.id, token = lease.token, "taking over a run whose owner is gone");
-    let task = task(context, runs, project, &orphan.issue, orphan.id, (lease, acquired));
-    runs.start(task, orphan.run_type, Entry::TakenOver { left: Box::new(left) });
+    let run = (orphan.id, orphan.run_type);
+    let task = task(context, runs, project, &orphan.issue, run, (lease, acquired));
+    runs.start(task, Entry::TakenOver { left: Box::new(left) });
     Ok(())
 }
 
@@ -356,7 +359,7 @@ fn task(
     runs: &Runs,
     project: Project,
     issue: &IssueId,
-    run: RunId,
+    (run, run_type): (RunId, RunType),
     (lease, acquired): (Lease, Instant),
 ) -> RunTask {
     RunTask {
@@ -364,6 +367,7 @@ fn task(
         project,
         issue: issue.clone(),
         run,
+        run_type,
         lease: KeptLease::keep(context.clone(), lease, acquired),
         shutdown: runs.interrupt.clone(),
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use patchrelay_domain::{Hindrance, gone_after};
-use patchrelay_ports::{Orders, Worker};
+use patchrelay_ports::{Orders, Tally, Worker};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -41,6 +41,7 @@ impl Engine {
             nudge,
             woken,
             worker,
+            counts: Arc::default(),
             seen: Seen::default(),
             hindrance: watch::channel(None).0,
             model: Mutex::default(),
@@ -56,6 +57,16 @@ impl Engine {
     /// Where operators give their orders.
     pub fn orders(&self) -> Arc<dyn Orders> {
         Arc::new(Desk { context: self.context.clone() })
+    }
+
+    /// Changes whenever there is something new to see: an issue changed, a run went on, or a report was sent.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.context.nudge.sights()
+    }
+
+    /// What it has done since it was made.
+    pub fn tally(&self) -> Arc<dyn Tally> {
+        self.context.counts.clone()
     }
 
     /// What keeps every run from being started, as it changes.

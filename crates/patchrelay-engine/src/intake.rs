@@ -17,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument, error_span, info, warn};
 
 use crate::{
     EngineError,
@@ -132,8 +132,9 @@ async fn sweep(context: &Arc<Context>, work: &mut Work) -> Result<usize, EngineE
 
 async fn apply_in_order(context: Arc<Context>, deliveries: Vec<(InboxRow, Vec<Signal>)>) {
     for (row, signals) in deliveries {
+        let span = error_span!("delivery", source = row.delivery.source.as_str(), delivery = %row.delivery.delivery_id);
         context.ports.probe.reached(Step::Intake, Side::Before);
-        let result = apply(&context, &row, &signals).await;
+        let result = apply(&context, &row, &signals).instrument(span).await;
         context.ports.probe.reached(Step::Intake, Side::After);
         if let Err(error) = result
             && let Err(error) = failed(&context, &row, &error).await

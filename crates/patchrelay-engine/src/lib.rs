@@ -26,6 +26,7 @@ mod reconcile;
 mod retention;
 mod run_task;
 mod sender;
+mod tally;
 
 pub use crate::{
     context::{Nudge, Ports, Settings},

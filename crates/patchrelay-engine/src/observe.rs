@@ -51,7 +51,7 @@ pub(crate) async fn apply(
         let stored = context.ports.store.load(&news.issue).await?;
         // Facts are large, and so is a future that holds two of them.
         match Box::pin(apply_to(context, news, guard.clone(), stored)).await? {
-            Applied::GuardFailed(Committed::Conflict) => {}
+            Applied::GuardFailed(Committed::Conflict) => context.counts.conflict(),
             applied => return Ok(applied),
         }
     }

@@ -44,6 +44,7 @@ async fn sweep(context: &Context, stop: &CancellationToken) -> Result<(), Engine
         (Expired::Deliveries, deliveries),
         (Expired::Reports, reports),
         (Expired::Feed, feed),
+        (Expired::RunTexts, feed),
     ] {
         let mut forgotten = 0;
         // Others get the connection that writes between two pieces, since whoever asked first is served first.

@@ -7,6 +7,7 @@
 mod deliver;
 mod hook;
 mod publish;
+mod said;
 mod supervise;
 mod turns;
 mod work;
@@ -15,15 +16,15 @@ use std::{sync::Arc, time::Duration};
 
 use patchrelay_domain::{
     CommitSha, FeedEntry, Interruption, IssueFacts, IssueId, Ladder, ObservationKind, Project,
-    Publication, PullRequest, RunId, RunOutcome, RunPlan, RunProgress, RunState, Spent, Steer,
-    ThreadId, Versioned, charge, describe_phase, steer_run,
+    Publication, PullRequest, RunId, RunOutcome, RunPlan, RunProgress, RunState, RunType, Spent,
+    Steer, ThreadId, Versioned, charge, describe_phase, steer_run,
 };
 use patchrelay_ports::{AgentError, CallError, Committed, Guard, Side, Step, WorkspaceError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use self::deliver::Telling;
+use self::{deliver::Telling, said::Said};
 use crate::{
     EngineError,
     context::Context,
@@ -43,6 +44,7 @@ pub(crate) struct RunTask {
     pub(crate) project: Project,
     pub(crate) issue: IssueId,
     pub(crate) run: RunId,
+    pub(crate) run_type: RunType,
     pub(crate) lease: KeptLease,
     /// Asked to stop with the service.
     pub(crate) shutdown: CancellationToken,
@@ -111,6 +113,8 @@ struct Progress {
     commit: Option<CommitSha>,
     /// What became of telling its agent what humans said meanwhile.
     telling: Telling,
+    /// What was said and is not stored yet.
+    said: Said,
     /// What was tried about the silences of its agent.
     ladder: Ladder,
     /// When the work turn under way has to be over, together with whatever took its place.
@@ -243,14 +247,23 @@ impl RunTask {
                 .advance(self.lease.lease(), &self.run, state, Some(line), self.context.now())
                 .await;
             match stored {
-                Ok(true) => return Ok(()),
+                Ok(true) => {
+                    self.context.nudge.run_moved();
+                    return Ok(());
+                }
                 Ok(false) => return Err(Halt::Leave),
                 Err(error) => {
                     warn!(run = %self.run, error = %chain(&error), "a run's state could not be stored; trying again");
-                    self.pause(STORE_RETRY).await?;
+                    self.before_store_retry().await?;
                 }
             }
         }
+    }
+
+    /// Waits before something is tried again that the store did not do.
+    async fn before_store_retry(&self) -> Result<(), Halt> {
+        self.context.counts.store_retried();
+        self.pause(STORE_RETRY).await
     }
 
     /// Waits, unless the lease is lost meanwhile.
@@ -278,6 +291,7 @@ impl RunTask {
 
     /// Stores how the run ended. Idempotent: it applies only while the issue's slot is this run's.
     async fn settle(&self, outcome: RunOutcome, progress: Progress) {
+        let spent = progress.spent.tokens;
         let news = News {
             issue: self.issue.clone(),
             project: self.project.id.clone(),
@@ -306,7 +320,8 @@ impl RunTask {
             self.reached(Step::Settle, Side::After);
             match result {
                 Ok(Applied::Stored(_)) => {
-                    info!(issue = %self.issue, run = %self.run, "run settled");
+                    info!(outcome = outcome.name(), "run settled");
+                    self.context.counts.run_ended(self.run_type, &outcome, spent);
                     return;
                 }
                 Ok(Applied::GuardFailed(Committed::AlreadySettled)) => return,
@@ -316,7 +331,7 @@ impl RunTask {
                 }
                 Err(error) if error.is_retryable() => {
                     warn!(run = %self.run, error = %chain(&error), "a run's end could not be stored; trying again");
-                    if self.pause(STORE_RETRY).await.is_err() {
+                    if self.before_store_retry().await.is_err() {
                         return;
                     }
                 }

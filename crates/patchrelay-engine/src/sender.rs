@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument, error_span, info, warn};
 
 use crate::{
     EngineError,
@@ -104,7 +104,9 @@ async fn take(
     let store = &context.ports.store;
     for row in store.outbox_take(&context.worker.id, context.now(), HOLD, urgency, limit).await? {
         let (context, silences) = (context.clone(), silences.clone());
-        sending.spawn(async move { deliver(&context, &silences, &row, taken).await });
+        let span = error_span!("report", issue = %row.issue, order = row.order.name(), entity = %row.entity_id);
+        sending
+            .spawn(async move { deliver(&context, &silences, &row, taken).await }.instrument(span));
     }
     Ok(())
 }
@@ -294,6 +296,8 @@ async fn end(context: &Context, row: &OutboxRow, ending: &Ending) -> Result<(), 
     info!(issue = %row.issue, order = name, entity = %row.entity_id, "{text}");
     let line = line(row, level, text);
     context.ports.store.outbox_done(row, error, &line, context.now()).await?;
+    context.nudge.run_moved();
+    context.counts.report_ended(error.unwrap_or("sent"));
     Ok(())
 }
 
@@ -303,6 +307,8 @@ async fn refuse(context: &Context, row: &OutboxRow, error: &CallError) -> Result
     let shown = format!("report {} was refused: {text}", row.order.name());
     let line = line(row, FeedLevel::Warn, shown);
     context.ports.store.outbox_done(row, Some(&text), &line, context.now()).await?;
+    context.nudge.run_moved();
+    context.counts.report_ended("refused");
     Ok(())
 }
 

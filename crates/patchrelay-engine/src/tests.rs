@@ -18,6 +18,7 @@ mod people;
 mod reconcile;
 mod reports;
 mod retention;
+mod said;
 mod silence;
 mod space;
 mod spending;

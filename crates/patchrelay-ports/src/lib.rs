@@ -11,6 +11,7 @@ mod forge;
 mod orders;
 mod probe;
 mod store;
+mod tally;
 mod tracker;
 mod webhook;
 mod workspace;
@@ -26,11 +27,12 @@ pub use crate::{
     orders::{OperatorOrder, OrderError, Orders},
     probe::{NoProbe, Probe, Side, Step},
     store::{
-        Beat, Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, Guard, InboxRow,
-        IssueFilter, Lease, NewOrder, NewRun, OrderId, OutboxRow, Pulse, Received, Role, RunRecord,
-        SettledIssue, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation,
-        Urgency, Waits, Worker,
+        Beat, Census, Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired,
+        FeedFilter, FeedPart, Guard, InboxRow, IssueFilter, Lease, NewOrder, NewRun, OrderId,
+        OutboxRow, Pulse, Received, Role, RunRecord, RunText, RunTextKind, SettledIssue, Source,
+        Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
     },
+    tally::{Tally, WorkDone},
     tracker::{
         CreateActivity, MoveTicket, Moved, SetLink, SetPlan, Tracker, TrackerIdentity, WriteComment,
     },

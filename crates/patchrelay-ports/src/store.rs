@@ -12,9 +12,10 @@ use patchrelay_domain::{
 use thiserror::Error;
 
 pub use self::data::{
-    Beat, Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, Guard, InboxRow,
-    IssueFilter, Lease, NewOrder, NewRun, OrderId, OutboxRow, Pulse, Received, Role, RunRecord,
-    SettledIssue, Source, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
+    Beat, Census, Commit, Committed, DeadDeliveries, DeadDelivery, Delivery, Expired, FeedFilter,
+    FeedPart, Guard, InboxRow, IssueFilter, Lease, NewOrder, NewRun, OrderId, OutboxRow, Pulse,
+    Received, Role, RunRecord, RunText, RunTextKind, SettledIssue, Source, Stored, StoredFeedEntry,
+    StoredObservation, Urgency, Waits, Worker,
 };
 use crate::Cause;
 
@@ -185,6 +186,19 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Keeps what was said in a run. `false`: the lease is not ours any more, or the run is settled, and nothing was
+    /// stored.
+    async fn keep_texts(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        texts: &[RunText],
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// The last of what was said in a run, oldest first.
+    async fn texts_of(&self, run: &RunId, limit: u32) -> Result<Vec<RunText>, StoreError>;
+
     /// A run.
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError>;
 
@@ -233,6 +247,10 @@ pub trait Store: Send + Sync {
     /// How many reports are not done.
     async fn outbox_pending(&self) -> Result<u64, StoreError>;
 
+    /// How much of everything there is, for whoever watches from outside. Nothing is looked at row by row that grows for
+    /// ever but an index.
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError>;
+
     /// An issue's log, oldest first, at most the newest `limit`.
     async fn observations(
         &self,
@@ -240,8 +258,8 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> Result<Vec<StoredObservation>, StoreError>;
 
-    /// The feed after a cursor, oldest first.
-    async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError>;
+    /// Lines of the feed, oldest first.
+    async fn feed(&self, filter: &FeedFilter) -> Result<Vec<StoredFeedEntry>, StoreError>;
 
     /// Forgets what was over before a time, the oldest first and at most so much of it, and tells how much.
     async fn forget(&self, what: Expired, before: Timestamp, limit: u32)

@@ -5,8 +5,8 @@ use patchrelay_domain::{
     Timestamp,
 };
 use patchrelay_ports::{
-    Cause, DeadDelivery, Delivery, InboxRow, OrderId, OutboxRow, RunRecord, Source, StoreError,
-    Stored, StoredFeedEntry, StoredObservation,
+    Cause, DeadDelivery, Delivery, InboxRow, OrderId, OutboxRow, RunRecord, RunText, RunTextKind,
+    Source, StoreError, Stored, StoredFeedEntry, StoredObservation,
 };
 use serde::{
     Deserialize, Serialize,
@@ -196,6 +196,28 @@ impl TryFrom<RunRow> for RunRecord {
             ended: row.ended_ms.map(Timestamp::from_millis),
             id: RunId::new(row.id),
         })
+    }
+}
+
+/// A row of `run_texts`.
+#[derive(FromRow)]
+pub(crate) struct RunTextRecord {
+    id: i64,
+    at_ms: i64,
+    kind: String,
+    text: String,
+}
+
+impl TryFrom<RunTextRecord> for RunText {
+    type Error = StoreError;
+
+    fn try_from(row: RunTextRecord) -> Result<Self, StoreError> {
+        let kind = RunTextKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+        let kind = kind.ok_or_else(|| {
+            let text = format!("there is no kind `{}`", row.kind);
+            corrupt("kind of a run's text", row.id)(text.into())
+        })?;
+        Ok(Self { at: Timestamp::from_millis(row.at_ms), kind, text: row.text })
     }
 }
 

@@ -203,6 +203,19 @@ statements! {
     FEED = ["
         SELECT cursor, at_ms, issue_id, entry FROM feed WHERE $1 < cursor ORDER BY cursor LIMIT $2"];
 
+    FEED_OF_ISSUE = ["
+        SELECT cursor, at_ms, issue_id, entry
+        FROM feed
+        WHERE issue_id = $3 AND $1 < cursor
+        ORDER BY cursor
+        LIMIT $2"];
+
+    NEWEST_FEED = ["
+        SELECT cursor, at_ms, issue_id, entry FROM feed ORDER BY cursor DESC LIMIT $1"];
+
+    NEWEST_FEED_OF_ISSUE = ["
+        SELECT cursor, at_ms, issue_id, entry FROM feed WHERE issue_id = $2 ORDER BY cursor DESC LIMIT $1"];
+
     // Leases.
 
     ACQUIRE = ["
@@ -243,6 +256,12 @@ statements! {
 
     END_RUN = ["
         UPDATE runs SET outcome = $3, ended_ms = $4 WHERE id = $1 AND issue_id = $2 AND ended_ms IS NULL"];
+
+    KEEP_TEXT = ["
+        INSERT INTO run_texts (run_id, at_ms, kind, text) VALUES ($1, $2, $3, $4)"];
+
+    TEXTS_OF = ["
+        SELECT id, at_ms, kind, text FROM run_texts WHERE run_id = $1 ORDER BY id DESC LIMIT $2"];
 
     RUN = ["
         SELECT id, issue_id, run_type, state, outcome, started_ms, ended_ms FROM runs WHERE id = $1"];
@@ -331,6 +350,24 @@ statements! {
     OUTBOX_PENDING = ["
         SELECT COUNT(*) FROM outbox WHERE done_ms IS NULL"];
 
+    // The census. Every number comes from an index: partial ones of what is not over, and one of all issues.
+
+    ISSUES_BY_STATE = ["
+        SELECT project_id, state, COUNT(*) FROM issues GROUP BY project_id, state ORDER BY project_id, state"];
+
+    CENSUS = ["
+        SELECT
+            (SELECT COUNT(*) FROM issues
+             WHERE next_run_type IS NOT NULL AND next_due_ms <= $1
+               AND (lease_owner IS NULL OR lease_expires_ms <= " (now "$1") ")),
+            (SELECT COUNT(*) FROM runs WHERE ended_ms IS NULL),
+            COALESCE((SELECT MAX(id) FROM inbox), 0),
+            (SELECT COUNT(*) FROM inbox WHERE done_ms IS NULL AND due_ms IS NOT NULL),
+            (SELECT MIN(received_ms) FROM inbox WHERE done_ms IS NULL AND due_ms IS NOT NULL),
+            (SELECT COUNT(*) FROM inbox WHERE done_ms IS NULL AND due_ms IS NULL),
+            (SELECT COUNT(*) FROM outbox WHERE done_ms IS NULL),
+            (SELECT MIN(due_ms) FROM outbox WHERE done_ms IS NULL)"];
+
     // Retention. Every statement takes the oldest of what is over, through an index of it.
 
     FORGET_PAYLOADS = ["
@@ -360,4 +397,8 @@ statements! {
     FORGET_FEED = ["
         DELETE FROM feed
         WHERE cursor IN (SELECT cursor FROM feed WHERE at_ms < $1 ORDER BY at_ms, cursor LIMIT $2)"];
+
+    FORGET_RUN_TEXTS = ["
+        DELETE FROM run_texts
+        WHERE id IN (SELECT id FROM run_texts WHERE at_ms < $1 ORDER BY at_ms, id LIMIT $2)"];
 }

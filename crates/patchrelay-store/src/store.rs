@@ -1,5 +1,6 @@
 //! The port, as a table of contents: each method is a function of the module that its table belongs to.
 
+mod census;
 mod commit;
 mod inbox;
 mod issues;
@@ -18,9 +19,9 @@ use patchrelay_domain::{
     RunId, RunState, Timestamp,
 };
 use patchrelay_ports::{
-    Beat, Commit, Committed, DeadDeliveries, Delivery, Expired, InboxRow, IssueFilter, Lease,
-    OutboxRow, Pulse, Received, Role, RunRecord, SettledIssue, Source, Store, StoreError, Stored,
-    StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
+    Beat, Census, Commit, Committed, DeadDeliveries, Delivery, Expired, FeedFilter, InboxRow,
+    IssueFilter, Lease, OutboxRow, Pulse, Received, Role, RunRecord, RunText, SettledIssue, Source,
+    Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
 };
 
 use crate::{
@@ -195,6 +196,20 @@ impl Store for SqlStore {
         runs::advance(&self.database, lease, run, state, feed, now).await
     }
 
+    async fn keep_texts(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        texts: &[RunText],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        runs::keep_texts(&self.database, lease, run, texts, now).await
+    }
+
+    async fn texts_of(&self, run: &RunId, limit: u32) -> Result<Vec<RunText>, StoreError> {
+        runs::texts_of(&self.database, run, limit).await
+    }
+
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
         runs::run(&self.database, run).await
     }
@@ -246,6 +261,10 @@ impl Store for SqlStore {
         outbox::pending(&self.database).await
     }
 
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        census::census(&self.database, now).await
+    }
+
     async fn observations(
         &self,
         issue: &IssueId,
@@ -254,8 +273,8 @@ impl Store for SqlStore {
         log::observations(&self.database, issue, limit).await
     }
 
-    async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError> {
-        log::feed(&self.database, after, limit).await
+    async fn feed(&self, filter: &FeedFilter) -> Result<Vec<StoredFeedEntry>, StoreError> {
+        log::feed(&self.database, filter).await
     }
 
     async fn forget(

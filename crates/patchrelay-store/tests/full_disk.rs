@@ -11,8 +11,8 @@ use patchrelay_domain::{
     TicketTarget, Timestamp, Wait,
 };
 use patchrelay_ports::{
-    Commit, Committed, Delivery, Guard, Lease, NewOrder, Received, Role, Source, Store, StoreError,
-    Stored, Urgency, Worker,
+    Commit, Committed, Delivery, FeedFilter, Guard, Lease, NewOrder, Received, Role, Source, Store,
+    StoreError, Stored, Urgency, Worker,
 };
 use patchrelay_store::SqlStore;
 use tempfile::TempDir;
@@ -133,7 +133,7 @@ async fn a_store_works_again_as_soon_as_its_disk_does() {
     store.check_writable().await.unwrap();
     assert_eq!(version(&store, "a").await, Some(1));
     assert_eq!(version(&store, "c").await, None);
-    assert_eq!(store.feed(0, 10).await.unwrap().len(), 2);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap().len(), 2);
     let due = store.inbox_due(NOW, &[Source::Linear], 10).await.unwrap();
     assert_eq!(due.iter().map(|row| &*row.delivery.delivery_id).collect::<Vec<_>>(), ["kept"]);
     assert_eq!(due[0].attempts, 0);

@@ -1,5 +1,6 @@
 //! The store in memory: what the port promises, without a database.
 
+mod census;
 mod commit;
 mod inbox;
 mod issues;
@@ -22,9 +23,9 @@ use patchrelay_domain::{
     RunId, RunState, Timestamp,
 };
 use patchrelay_ports::{
-    Beat, Commit, Committed, DeadDeliveries, Delivery, Expired, InboxRow, IssueFilter, Lease,
-    OutboxRow, Pulse, Received, Role, RunRecord, SettledIssue, Source, Store, StoreError, Stored,
-    StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
+    Beat, Census, Commit, Committed, DeadDeliveries, Delivery, Expired, FeedFilter, InboxRow,
+    IssueFilter, Lease, OutboxRow, Pulse, Received, Role, RunRecord, RunText, SettledIssue, Source,
+    Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
 };
 
 use self::{inbox::Delivered, issues::Issue, nodes::Node, outbox::Report};
@@ -60,6 +61,8 @@ struct State {
     /// By their ids as texts: in the order of the parts of an id, another one could come first.
     issues: BTreeMap<String, Issue>,
     runs: BTreeMap<RunId, RunRecord>,
+    /// What was said in which run, by its number.
+    texts: BTreeMap<i64, (RunId, RunText)>,
     inbox: BTreeMap<i64, Delivered>,
     outbox: BTreeMap<i64, Report>,
     /// Until when nothing is sent to a target.
@@ -76,6 +79,7 @@ struct Last {
     delivery: i64,
     report: i64,
     line: i64,
+    text: i64,
 }
 
 /// Something that is somebody's for a time.
@@ -262,6 +266,20 @@ impl Store for MemoryStore {
         Ok(self.turn().await.advance(lease, run, state, feed, now))
     }
 
+    async fn keep_texts(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        texts: &[RunText],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.turn().await.keep_texts(lease, run, texts, now))
+    }
+
+    async fn texts_of(&self, run: &RunId, limit: u32) -> Result<Vec<RunText>, StoreError> {
+        Ok(self.turn().await.texts_of(run, limit))
+    }
+
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
         Ok(self.turn().await.run(run))
     }
@@ -316,6 +334,10 @@ impl Store for MemoryStore {
         Ok(self.turn().await.outbox_pending())
     }
 
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        Ok(self.turn().await.census(now))
+    }
+
     async fn observations(
         &self,
         issue: &IssueId,
@@ -324,8 +346,8 @@ impl Store for MemoryStore {
         Ok(self.turn().await.observations(issue, limit))
     }
 
-    async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError> {
-        Ok(self.turn().await.feed(after, limit))
+    async fn feed(&self, filter: &FeedFilter) -> Result<Vec<StoredFeedEntry>, StoreError> {
+        Ok(self.turn().await.feed(filter))
     }
 
     async fn forget(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use patchrelay_domain::Hindrance;
 use patchrelay_engine::{Engine, EngineError, Nudge, Ports, Settings};
 use patchrelay_ports::{
-    AgentRuntime, Clock, Forge, Ids, NoProbe, Orders, Probe, Store, Tracker, WebhookSource,
+    AgentRuntime, Clock, Forge, Ids, NoProbe, Orders, Probe, Store, Tally, Tracker, WebhookSource,
     Workspaces,
 };
 use thiserror::Error;
@@ -31,6 +31,16 @@ impl PatchRelay {
     /// Where operators give their orders, from now on and as long as it is kept.
     pub fn orders(&self) -> Arc<dyn Orders> {
         self.engine.orders()
+    }
+
+    /// Changes whenever something new can be seen in the store: an issue changed, a run went on, or a report was sent.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.engine.changes()
+    }
+
+    /// What it has done since it was built.
+    pub fn tally(&self) -> Arc<dyn Tally> {
+        self.engine.tally()
     }
 
     /// What keeps every run from being started, as it changes.

@@ -1,6 +1,6 @@
 //! Whether something that is to be published contains one of our secrets.
 
-use std::{collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use thiserror::Error;
@@ -98,6 +98,37 @@ impl SecretPatterns {
         let mut found = BTreeSet::new();
         self.search_in(path.as_bytes(), &mut found);
         if found.is_empty() { path } else { HIDDEN_PATH }
+    }
+
+    /// The text as it may be kept and shown: one that contains a secret is withheld.
+    pub fn harmless<'a>(&self, text: &'a str) -> &'a str {
+        if self.find("", text.as_bytes()).is_empty() { text } else { WITHHELD }
+    }
+
+    /// The text with a name in the place of each secret that stands in it as it is, in base64 or in hexadecimal digits:
+    /// for what is written line by line and is of no use without the rest.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut found: Vec<_> = self
+            .search
+            .find_overlapping_iter(text)
+            .map(|hit| (hit.start(), hit.end(), hit.pattern().as_usize()))
+            .collect();
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        found.sort_unstable();
+        let (mut redacted, mut at) = (String::with_capacity(text.len()), 0);
+        for (start, end, pattern) in found {
+            // What follows on another hit without a gap belongs to it.
+            if at == 0 || at < start {
+                redacted.push_str(&text[at..text.floor_char_boundary(start)]);
+                let name = self.owners.get(pattern).and_then(|owner| self.names.get(*owner));
+                redacted.push_str(&format!("({})", name.map_or("secret", String::as_str)));
+            }
+            at = at.max(text.ceil_char_boundary(end));
+        }
+        redacted.push_str(&text[at..]);
+        Cow::Owned(redacted)
     }
 
     /// Takes out of a report each text that contains a secret, and gives a hit for each: all of a report may come before

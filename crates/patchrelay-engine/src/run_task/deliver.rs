@@ -8,7 +8,7 @@ use patchrelay_domain::{IssueFacts, ObservationKind, PendingInput, TurnId, promp
 use patchrelay_ports::{AgentSession, Message, Told};
 use tracing::{debug, warn};
 
-use super::{Halt, RunTask, STORE_RETRY, ended_by_agent};
+use super::{Halt, RunTask, ended_by_agent};
 use crate::{
     error::chain,
     observe::{News, observe},
@@ -121,7 +121,7 @@ impl RunTask {
                 Ok(_) => return Ok(()),
                 Err(error) => {
                     warn!(run = %self.run, error = %chain(&error), "that a message was read could not be stored; trying again");
-                    self.pause(STORE_RETRY).await?;
+                    self.before_store_retry().await?;
                 }
             }
         }
@@ -144,7 +144,7 @@ impl RunTask {
                 }
                 Err(error) => {
                     warn!(run = %self.run, error = %chain(&error), "what humans said cannot be read yet");
-                    self.pause(STORE_RETRY).await?;
+                    self.before_store_retry().await?;
                 }
             }
         }

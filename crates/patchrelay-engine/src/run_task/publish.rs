@@ -167,7 +167,10 @@ impl RunTask {
         let pushed = self.lease.guard(workspaces.push(&order)).await?;
         self.reached(Step::Push, Side::After);
         match pushed {
-            Ok(Pushed::Accepted) => Ok(Tried::Done(())),
+            Ok(Pushed::Accepted) => {
+                info!(run = %self.run, branch = %order.branch, commit = %order.commit, "pushed");
+                Ok(Tried::Done(()))
+            }
             Ok(Pushed::Moved { found }) => self.adopt(publication, found).await,
             Err(WorkspaceError::Refused { operation, reason }) => {
                 Err(Halt::with(RunOutcome::NeedsInput {
@@ -249,7 +252,10 @@ impl RunTask {
         let opened = self.lease.guard(forge.open_pull_request(&order)).await?;
         self.reached(Step::OpenPullRequest, Side::After);
         match opened {
-            Ok(opened) => Ok(Tried::Done(opened)),
+            Ok(opened) => {
+                info!(run = %self.run, number = %opened.value.number, "opened the pull request");
+                Ok(Tried::Done(opened))
+            }
             Err(error) => later_or_ask(error),
         }
     }

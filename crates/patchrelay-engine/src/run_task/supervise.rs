@@ -6,7 +6,7 @@ use patchrelay_domain::{
     Glimpses, Interruption, IssueFacts, RunOutcome, RunState, Rung, SHOWN_EVERY, Sign, Steer,
     TurnId, TurnRecord, TurnStatus, Worktree, climb, describe_rung,
 };
-use patchrelay_ports::{AgentError, AgentEvent, AgentSession};
+use patchrelay_ports::{AgentError, AgentEvent, AgentSession, RunTextKind};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 use tracing::{debug, warn};
 
@@ -123,6 +123,7 @@ impl RunTask {
         progress: &mut Progress,
     ) -> Result<Turn, Cut> {
         let ended = self.wait_for_end(session, watched, progress).await;
+        self.keep_said(progress).await;
         progress.spent.turns = progress.spent.turns.saturating_add(1);
         progress.telling.turn_ended();
         ended
@@ -159,7 +160,9 @@ impl RunTask {
                 Ok(()) = changes.changed() => Happened::Changed,
                 _ = looks.tick() => Happened::Changed,
                 () = sleep_until(watched.end_by) => Happened::TooLong,
-                () = sleep_until(window.due), if !window.seen.is_empty() => Happened::ToShow,
+                () = sleep_until(window.due), if !(window.seen.is_empty() && progress.said.is_empty()) => {
+                    Happened::ToShow
+                }
                 () = sleep_until(silence.due) => Happened::Silence,
             };
             if let Happened::Event(Ok(AgentEvent::Spent { tokens })) = happened {
@@ -169,12 +172,16 @@ impl RunTask {
                 // A turn that was interrupted is over, whatever it still says.
                 Happened::Event(Ok(AgentEvent::Progress { .. })) if silence.is_interrupted => {}
                 Happened::Event(Ok(AgentEvent::Progress { line })) => {
-                    debug!(run = %self.run, %line, "agent");
+                    debug!(%line, "agent");
+                    self.note(progress, RunTextKind::Event, &line);
                     progress.ladder.moved();
                     silence = Silence::new(silence.limit);
                 }
                 Happened::Event(Ok(AgentEvent::Seen(glimpse))) => window.seen.see(glimpse),
-                Happened::ToShow => self.show(&mut window).await,
+                Happened::ToShow => {
+                    self.keep_said(progress).await;
+                    self.show(&mut window).await;
+                }
                 Happened::Event(Ok(AgentEvent::Heard { message })) => {
                     self.heard_message(watched.turn, &message, &mut progress.telling).await?;
                 }
@@ -238,6 +245,9 @@ impl RunTask {
     /// Lets people see what the agent does. That they do not see it for once delays nothing.
     async fn show(&self, window: &mut Window) {
         let seen = window.shown();
+        if seen.is_empty() {
+            return;
+        }
         let secrets = &self.context.settings.secrets;
         let shown = |facts: &IssueFacts| seen.shown(facts, &self.run, secrets);
         if let Err(error) = show(&self.context, &self.issue, self.lease.lease(), shown).await {

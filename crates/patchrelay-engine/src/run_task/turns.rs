@@ -5,7 +5,7 @@ use patchrelay_domain::{
     prompt::{self, EarlierWork, WorkflowFile},
     report_schema,
 };
-use patchrelay_ports::{AgentSession, Side, Step, ThreadSpec, TurnOrder};
+use patchrelay_ports::{AgentSession, RunTextKind, Side, Step, ThreadSpec, TurnOrder};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -97,6 +97,7 @@ impl RunTask {
         let turn = self.lease.guard(session.start_turn(order)).await?;
         let turn = turn.map_err(|error| Halt::with(ended_by_agent(&error)))?;
         progress.turns += 1;
+        self.note(progress, RunTextKind::Prompt, &order.input);
         Ok(turn)
     }
 
@@ -200,6 +201,8 @@ impl RunTask {
             if turn.status != TurnStatus::Completed {
                 return Ok(Reported::Unfinished(turn));
             }
+            self.note(progress, RunTextKind::Report, &turn.answer);
+            self.keep_said(progress).await;
             match parse_report(&turn.answer) {
                 Ok(report) => return Ok(Reported::Readable(report)),
                 Err(error) => warn!(run = %self.run, try_number, %error, "no report"),

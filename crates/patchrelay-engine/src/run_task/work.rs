@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    Halt, Progress, RunTask, STORE_RETRY, ended_by_agent, ended_by_call, ended_by_git,
+    Halt, Progress, RunTask, ended_by_agent, ended_by_call, ended_by_git,
     publish::{FIRST_RETRY, LAST_RETRY},
     supervise::Cut,
     turns::working,
@@ -164,7 +164,7 @@ impl RunTask {
                 }
                 Err(error) => {
                     warn!(run = %self.run, error = %chain(&error), "a turn cannot be judged yet");
-                    self.pause(STORE_RETRY).await?;
+                    self.before_store_retry().await?;
                 }
             }
         };

@@ -267,6 +267,65 @@ pub struct RunRecord {
     pub ended: Option<Timestamp>,
 }
 
+/// Something that was said in a run, for people who look into it. Nobody decides by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunText {
+    /// When.
+    pub at: Timestamp,
+    /// By whom, and as what.
+    pub kind: RunTextKind,
+    /// The text, without secrets of ours.
+    pub text: String,
+}
+
+/// What a text of a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunTextKind {
+    /// What the agent was told.
+    Prompt,
+    /// What it did, in a line.
+    Event,
+    /// What it answered when it was asked for its report.
+    Report,
+}
+
+impl RunTextKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Prompt, Self::Event, Self::Report];
+
+    /// The name in storage and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Event => "event",
+            Self::Report => "report",
+        }
+    }
+}
+
+/// How much of everything there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// How many issues of each project are in each factory state, by its name as it was stored with the last change.
+    pub issues: Vec<(ProjectId, String, u64)>,
+    /// How many of them a run could be started for now.
+    pub ready: u64,
+    /// How many runs are not settled.
+    pub active_runs: u64,
+    /// The number of the newest delivery.
+    pub newest_delivery: i64,
+    /// How many deliveries wait to be applied.
+    pub inbox_waiting: u64,
+    /// When the oldest of them came.
+    pub inbox_oldest: Option<Timestamp>,
+    /// How many were put aside as dead.
+    pub inbox_dead: u64,
+    /// How many reports are not done.
+    pub outbox_waiting: u64,
+    /// Since when the first of them is due; it may be in the future.
+    pub outbox_due: Option<Timestamp>,
+}
+
 /// The number of an outbox row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(pub i64);
@@ -342,6 +401,33 @@ pub struct StoredFeedEntry {
     pub entry: FeedEntry,
 }
 
+/// Which lines of the feed to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedFilter {
+    /// Only those of this issue.
+    pub issue: Option<IssueId>,
+    /// Where in the feed.
+    pub part: FeedPart,
+    /// At most this many.
+    pub limit: u32,
+}
+
+impl FeedFilter {
+    /// The lines that follow a cursor.
+    pub fn after(cursor: i64, limit: u32) -> Self {
+        Self { issue: None, part: FeedPart::After(cursor), limit }
+    }
+}
+
+/// Where in the feed lines are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedPart {
+    /// The first ones after this cursor.
+    After(i64),
+    /// The last ones.
+    Newest,
+}
+
 /// What the store can forget, because it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
@@ -353,6 +439,8 @@ pub enum Expired {
     Reports,
     /// Lines of the feed.
     Feed,
+    /// What was said in runs.
+    RunTexts,
 }
 
 /// An issue that is settled.

@@ -1,7 +1,7 @@
 //! The log of each issue, and the feed that people follow.
 
 use patchrelay_domain::{FeedEntry, IssueId, ObservationKind, Timestamp};
-use patchrelay_ports::{StoreError, StoredFeedEntry, StoredObservation};
+use patchrelay_ports::{FeedFilter, FeedPart, StoreError, StoredFeedEntry, StoredObservation};
 
 use super::failed;
 use crate::{
@@ -55,15 +55,25 @@ pub(super) async fn observations(
 
 pub(super) async fn feed(
     database: &Database,
-    after: i64,
-    limit: u32,
+    filter: &FeedFilter,
 ) -> Result<Vec<StoredFeedEntry>, StoreError> {
-    let rows: Vec<FeedRecord> = query(sql::FEED)
-        .bind(after)
-        .bind(i64::from(limit))
-        .read_all(database)
-        .await
-        .map_err(failed("read the feed"))?;
+    let limit = i64::from(filter.limit);
+    let issue = filter.issue.as_ref().map(IssueId::to_string);
+    let (statement, is_reversed) = match (filter.part, issue) {
+        (FeedPart::After(cursor), None) => (query(sql::FEED).bind(cursor).bind(limit), false),
+        (FeedPart::After(cursor), Some(issue)) => {
+            (query(sql::FEED_OF_ISSUE).bind(cursor).bind(limit).bind(issue), false)
+        }
+        (FeedPart::Newest, None) => (query(sql::NEWEST_FEED).bind(limit), true),
+        (FeedPart::Newest, Some(issue)) => {
+            (query(sql::NEWEST_FEED_OF_ISSUE).bind(limit).bind(issue), true)
+        }
+    };
+    let mut rows: Vec<FeedRecord> =
+        statement.read_all(database).await.map_err(failed("read the feed"))?;
+    if is_reversed {
+        rows.reverse();
+    }
     read_all(rows)
 }
 

@@ -17,6 +17,7 @@ pub(super) async fn forget(
         Expired::Deliveries => ("forget deliveries", sql::FORGET_DELIVERIES),
         Expired::Reports => ("forget reports", sql::FORGET_REPORTS),
         Expired::Feed => ("forget lines of the feed", sql::FORGET_FEED),
+        Expired::RunTexts => ("forget what was said in runs", sql::FORGET_RUN_TEXTS),
     };
     let statement = query(statement).bind(before.millis()).bind(i64::from(limit));
     write(database, operation, statement).await

@@ -90,14 +90,20 @@ macro_rules! for_every_case {
                 an_issue_is_found_by_its_pull_request,
                 the_log_is_its_newest_part_oldest_first,
                 the_feed_goes_on_after_a_cursor,
+                the_feed_of_one_issue_is_its_own,
+                the_newest_lines_of_the_feed_come_oldest_first,
                 whoever_follows_the_feed_misses_no_line,
                 runs_of_an_issue_are_listed_oldest_first,
+                what_was_said_in_a_run_is_kept_in_its_order,
+                only_whoever_has_the_run_adds_to_what_was_said_in_it,
+                everything_is_counted,
                 settled_issues_are_listed_in_the_order_of_their_ends,
                 an_issue_that_changes_after_its_end_ended_when_it_did;
             retention:
                 what_a_delivery_says_is_forgotten_before_that_it_came,
                 what_waits_is_never_forgotten,
                 reports_of_settled_issues_are_forgotten_when_they_are_done,
+                what_was_said_in_runs_is_forgotten_by_its_age,
                 old_lines_of_the_feed_are_forgotten_and_no_cursor_comes_again;
         }
     };

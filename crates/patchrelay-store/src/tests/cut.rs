@@ -5,7 +5,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use patchrelay_ports::{Commit, Store};
+use patchrelay_ports::{Commit, FeedFilter, Store};
 
 use crate::{
     SqlStore,
@@ -40,6 +40,6 @@ pub(super) async fn cut_commits(store: &SqlStore, mut settled: impl AsyncFnMut()
         let whole = usize::try_from(version).unwrap();
         assert_eq!(store.observations(&issue("a"), 1_000).await.unwrap().len(), 2 * whole);
         assert_eq!(store.outbox_pending().await.unwrap(), version);
-        assert_eq!(store.feed(0, 1_000).await.unwrap().len(), 3 * whole);
+        assert_eq!(store.feed(&FeedFilter::after(0, 1_000)).await.unwrap().len(), 3 * whole);
     }
 }

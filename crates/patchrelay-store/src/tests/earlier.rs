@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use patchrelay_domain::{IssueFacts, IssueId, PrNumber, RunId, RunOutcome, RunState, Timestamp};
-use patchrelay_ports::{Received, Source, Store, Urgency};
+use patchrelay_ports::{FeedFilter, Received, Source, Store, Urgency};
 use serde_json::{Map, Value};
 
 use super::fixtures::{BOTH, TTL, change, delivery, stored};
@@ -102,10 +102,10 @@ pub(super) async fn is_all_there(store: &dyn Store) {
     let reports = store.outbox_take("sender", LATER, TTL, Urgency::Any, 10).await.unwrap();
     assert_eq!((&reports[0].issue, reports[0].attempts), (&at_work, 2));
 
-    let feed = store.feed(0, 100).await.unwrap();
+    let feed = store.feed(&FeedFilter::after(0, 100)).await.unwrap();
     assert_eq!(feed.len(), 9);
     assert_eq!(feed[0].entry.text, "the tracker opened an agent session");
-    assert_eq!(store.feed(feed[7].cursor, 100).await.unwrap(), feed[8..]);
+    assert_eq!(store.feed(&FeedFilter::after(feed[7].cursor, 100)).await.unwrap(), feed[8..]);
 
     assert_eq!(stored(store, &change(3, facts)).await, 4);
 }

@@ -8,7 +8,8 @@ use patchrelay_domain::{
     RunPlan, RunType, SessionId, TicketTarget, Timestamp, Wait,
 };
 use patchrelay_ports::{
-    Commit, Committed, Delivery, Guard, Lease, NewOrder, NewRun, Source, Store, Worker,
+    Commit, Committed, Delivery, Guard, Lease, NewOrder, NewRun, RunText, RunTextKind, Source,
+    Store, Worker,
 };
 
 /// When everything happens, unless a test says otherwise.
@@ -110,6 +111,11 @@ pub(super) fn line(text: &str) -> FeedEntry {
 }
 
 /// A remark in the session `s`, whose text is its entity id too.
+/// Something that was said in a run.
+pub(super) fn text(kind: RunTextKind, text: &str) -> RunText {
+    RunText { at: NOW, kind, text: text.to_owned() }
+}
+
 pub(super) fn thought(text: &str) -> NewOrder {
     activity(text, false)
 }

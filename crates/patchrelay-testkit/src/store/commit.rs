@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, btree_map::Entry};
 
-use patchrelay_domain::{NextStep, ObservationKind, RunId, RunState};
+use patchrelay_domain::{NextStep, ObservationKind, RunId, RunState, factory_state};
 use patchrelay_ports::{Commit, Committed, Guard, Lease, RunRecord, StoreError, Stored};
 
 use super::{State, issues::Issue};
@@ -73,12 +73,12 @@ impl State {
     fn store_facts(&mut self, commit: &Commit, version: u64) {
         let at = commit.at;
         let stored = Stored { facts: commit.facts.clone(), version };
-        let next = commit.next.columns();
+        let (next, state) = (commit.next.columns(), factory_state(&commit.next).as_str());
         let ready_since = next.run_type.map(|_| next.due.map_or(at, |due| due.max(at)));
         let settled = matches!(commit.next, NextStep::Settled(_)).then_some(at);
         match self.issues.entry(commit.facts.issue.to_string()) {
             Entry::Vacant(place) => {
-                place.insert(Issue::new(stored, next, ready_since, settled));
+                place.insert(Issue::new(stored, next, state, ready_since, settled));
             }
             Entry::Occupied(mut place) => {
                 let issue = place.get_mut();
@@ -87,6 +87,7 @@ impl State {
                 }
                 issue.settled = settled.map(|now| issue.settled.unwrap_or(now));
                 issue.next = next;
+                issue.state = state;
                 issue.stored = stored;
             }
         }

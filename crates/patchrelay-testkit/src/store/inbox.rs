@@ -20,7 +20,7 @@ pub(super) struct Delivered {
 }
 
 impl Delivered {
-    fn is_dead(&self) -> bool {
+    pub(super) fn is_dead(&self) -> bool {
         self.done.is_none() && self.due.is_none()
     }
 }

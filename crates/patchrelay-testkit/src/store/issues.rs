@@ -17,6 +17,8 @@ use super::{Hold, State, is_free, rows};
 pub(super) struct Issue {
     pub(super) stored: Stored,
     pub(super) next: NextColumns,
+    /// The name of its factory state.
+    pub(super) state: &'static str,
     /// Since when a run of this type could start; `None` when none can.
     pub(super) ready_since: Option<Timestamp>,
     pub(super) settled: Option<Timestamp>,
@@ -32,12 +34,14 @@ impl Issue {
     pub(super) fn new(
         stored: Stored,
         next: NextColumns,
+        state: &'static str,
         ready_since: Option<Timestamp>,
         settled: Option<Timestamp>,
     ) -> Self {
         Self {
             stored,
             next,
+            state,
             ready_since,
             settled,
             lease: None,
@@ -49,6 +53,11 @@ impl Issue {
 
     fn updated(&self) -> Timestamp {
         self.stored.facts.updated
+    }
+
+    /// Whether a run could be started for it now.
+    pub(super) fn is_ready(&self, now: Timestamp) -> bool {
+        self.ready(now).is_some()
     }
 
     fn ready(&self, now: Timestamp) -> Option<ReadyIssue> {

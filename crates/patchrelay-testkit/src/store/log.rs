@@ -1,7 +1,7 @@
 //! The log of each issue, and the feed that people follow.
 
 use patchrelay_domain::{FeedEntry, IssueId, Observation, ObservationKind, Timestamp};
-use patchrelay_ports::{StoredFeedEntry, StoredObservation};
+use patchrelay_ports::{FeedFilter, FeedPart, StoredFeedEntry, StoredObservation};
 
 use super::{State, commit::occurrence, rows};
 
@@ -41,8 +41,23 @@ impl State {
         }
     }
 
-    pub(super) fn feed(&self, after: i64, limit: u32) -> Vec<StoredFeedEntry> {
-        self.feed.values().filter(|line| after < line.cursor).take(rows(limit)).cloned().collect()
+    pub(super) fn feed(&self, filter: &FeedFilter) -> Vec<StoredFeedEntry> {
+        let is_meant = |line: &&StoredFeedEntry| {
+            filter.issue.as_ref().is_none_or(|issue| *issue == line.issue)
+        };
+        let lines = self.feed.values().filter(is_meant);
+        match filter.part {
+            FeedPart::After(cursor) => lines
+                .filter(|line| cursor < line.cursor)
+                .take(rows(filter.limit))
+                .cloned()
+                .collect(),
+            FeedPart::Newest => {
+                let mut newest: Vec<_> = lines.rev().take(rows(filter.limit)).cloned().collect();
+                newest.reverse();
+                newest
+            }
+        }
     }
 
     pub(super) fn append_feed(&mut self, at: Timestamp, issue: &IssueId, entry: &FeedEntry) {

@@ -19,7 +19,7 @@ pub(super) struct Report {
     /// Reports of one lane are sent one after the other.
     lane: String,
     attempts: u32,
-    due: Timestamp,
+    pub(super) due: Timestamp,
     hold: Option<Hold>,
     expires: Option<Timestamp>,
     pub(super) done: Option<Timestamp>,

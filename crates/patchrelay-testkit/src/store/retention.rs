@@ -21,6 +21,7 @@ impl State {
                 Expired::Deliveries => drop(self.inbox.remove(id)),
                 Expired::Reports => drop(self.outbox.remove(id)),
                 Expired::Feed => drop(self.feed.remove(id)),
+                Expired::RunTexts => drop(self.texts.remove(id)),
             }
         }
         over.iter().map(|_| 1).sum()
@@ -45,6 +46,7 @@ impl State {
                 of_settled.filter_map(|(id, report)| Some((report.done?, *id))).collect()
             }
             Expired::Feed => self.feed.iter().map(|(cursor, line)| (line.at, *cursor)).collect(),
+            Expired::RunTexts => self.texts.iter().map(|(id, (_, text))| (text.at, *id)).collect(),
         }
     }
 }

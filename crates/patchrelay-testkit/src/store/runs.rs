@@ -1,9 +1,9 @@
 //! Runs: how they stand, and which of them nobody looks after any more.
 
 use patchrelay_domain::{FeedEntry, IssueId, RunId, RunState, Timestamp};
-use patchrelay_ports::{Lease, RunRecord, Worker};
+use patchrelay_ports::{Lease, RunRecord, RunText, Worker};
 
-use super::{State, is_free};
+use super::{State, is_free, rows};
 
 impl State {
     pub(super) fn advance(
@@ -24,6 +24,31 @@ impl State {
             self.append_feed(now, &lease.issue, entry);
         }
         true
+    }
+
+    pub(super) fn keep_texts(
+        &mut self,
+        lease: &Lease,
+        run: &RunId,
+        texts: &[RunText],
+        now: Timestamp,
+    ) -> bool {
+        let is_open = self.run_of(&lease.issue, run).is_some_and(|run| run.ended.is_none());
+        if !is_open || !self.is_held(lease, now) {
+            return false;
+        }
+        for text in texts {
+            self.last.text += 1;
+            self.texts.insert(self.last.text, (run.clone(), text.clone()));
+        }
+        true
+    }
+
+    pub(super) fn texts_of(&self, run: &RunId, limit: u32) -> Vec<RunText> {
+        let own = self.texts.values().rev().filter(|(of, _)| of == run);
+        let mut newest: Vec<_> = own.take(rows(limit)).map(|(_, text)| text.clone()).collect();
+        newest.reverse();
+        newest
     }
 
     pub(super) fn run(&self, run: &RunId) -> Option<RunRecord> {

@@ -153,3 +153,30 @@ fn a_path_with_a_secret_is_not_shown() {
     assert_eq!(patterns.shown_path("hunter2hunter2/a.rs"), HIDDEN_PATH);
     assert_eq!(SecretPatterns::default().shown_path("hunter2hunter2"), "hunter2hunter2");
 }
+
+#[test]
+fn a_redacted_text_has_names_in_the_place_of_secrets() {
+    let token = "ghp_0123456789abcdef";
+    let patterns = SecretPatterns::new([("TOKEN", token), ("KEY", "another secret")]).unwrap();
+    let base64 = "Z2hwXzAxMjM0NTY3ODlhYmNkZWY=";
+    let hex: String = token.bytes().map(|byte| format!("{byte:02X}")).collect();
+    for (text, redacted) in [
+        (format!("{token} and {token}{token}"), "(TOKEN) and (TOKEN)".to_owned()),
+        (format!("ü{token}ü another secret"), "ü(TOKEN)ü (KEY)".to_owned()),
+        (format!("hex {hex}."), "hex (TOKEN).".to_owned()),
+    ] {
+        assert_eq!(patterns.redact(&text), redacted, "{text}");
+    }
+    let encoded = patterns.redact(base64).into_owned();
+    assert!(encoded.starts_with("(TOKEN)") && encoded.len() < 12, "{encoded}");
+    assert!(matches!(patterns.redact("nothing of it"), std::borrow::Cow::Borrowed(_)));
+    assert_eq!(SecretPatterns::default().redact(token), token);
+}
+
+#[test]
+fn a_secret_within_another_one_leaves_nothing_of_it() {
+    let patterns =
+        SecretPatterns::new([("SHORT", "0123456789"), ("LONG", "abc0123456789xyz")]).unwrap();
+    assert_eq!(patterns.redact("<abc0123456789xyz>"), "<(LONG)>");
+    assert_eq!(patterns.redact("abc0123456789xy"), "abc(SHORT)xy");
+}

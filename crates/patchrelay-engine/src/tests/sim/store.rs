@@ -8,9 +8,10 @@ use patchrelay_domain::{
     RunId, RunState, Timestamp,
 };
 use patchrelay_ports::{
-    Beat, Commit, Committed, DeadDeliveries, Delivery, Expired, Guard, InboxRow, IssueFilter,
-    Lease, OutboxRow, Pulse, Received, Role, RunRecord, SettledIssue, Source, Store, StoreError,
-    Stored, StoredFeedEntry, StoredObservation, Urgency, Waits, Worker,
+    Beat, Census, Commit, Committed, DeadDeliveries, Delivery, Expired, FeedFilter, Guard,
+    InboxRow, IssueFilter, Lease, OutboxRow, Pulse, Received, Role, RunRecord, RunText,
+    SettledIssue, Source, Store, StoreError, Stored, StoredFeedEntry, StoredObservation, Urgency,
+    Waits, Worker,
 };
 use patchrelay_store::SqlStore;
 use patchrelay_testkit::MemoryStore;
@@ -283,6 +284,20 @@ impl Store for SimStore {
         self.through("store.advance", self.inner.advance(lease, run, state, feed, now)).await
     }
 
+    async fn keep_texts(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        texts: &[RunText],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.through("store.keep_texts", self.inner.keep_texts(lease, run, texts, now)).await
+    }
+
+    async fn texts_of(&self, run: &RunId, limit: u32) -> Result<Vec<RunText>, StoreError> {
+        self.through("store.texts_of", self.inner.texts_of(run, limit)).await
+    }
+
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
         self.through("store.run", self.inner.run(run)).await
     }
@@ -336,6 +351,10 @@ impl Store for SimStore {
         self.through("store.outbox_pending", self.inner.outbox_pending()).await
     }
 
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        self.through("store.census", self.inner.census(now)).await
+    }
+
     async fn observations(
         &self,
         issue: &IssueId,
@@ -344,8 +363,8 @@ impl Store for SimStore {
         self.through("store.observations", self.inner.observations(issue, limit)).await
     }
 
-    async fn feed(&self, after: i64, limit: u32) -> Result<Vec<StoredFeedEntry>, StoreError> {
-        self.through("store.feed", self.inner.feed(after, limit)).await
+    async fn feed(&self, filter: &FeedFilter) -> Result<Vec<StoredFeedEntry>, StoreError> {
+        self.through("store.feed", self.inner.feed(filter)).await
     }
 
     async fn forget(

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, fmt::Write, future::Future, sync::Arc, time::Du
 
 use patchrelay_domain::{
     BranchName, Budgets, Hindrance, IssueFacts, IssueId, Limits, NextStep, NodeId, Observation,
-    ObservationKind, Policy, Project, ProjectId, PullRequest, SessionId, Timestamp, Wait, change,
-    decide,
+    ObservationKind, Policy, Project, ProjectId, PullRequest, RunId, SessionId, Timestamp, Wait,
+    change, decide,
 };
 use patchrelay_ports::{
-    Clock, Commit, Committed, Delivery, Guard, IssueFilter, Lease, Orders, Role, RunRecord, Source,
-    Store, StoreError, StoredObservation, WebhookSource, Worker,
+    Clock, Commit, Committed, Delivery, FeedFilter, Guard, IssueFilter, Lease, Orders, Role,
+    RunRecord, RunText, Source, Store, StoreError, StoredObservation, Tally, WebhookSource,
+    WorkDone, Worker,
 };
 use patchrelay_testkit::MemoryStore;
 use serde_json::Value;
@@ -50,6 +51,7 @@ pub(in crate::tests) struct World {
 struct Running {
     orders: Arc<dyn Orders>,
     hindrance: watch::Receiver<Option<Hindrance>>,
+    tally: Arc<dyn Tally>,
     task: JoinSet<Result<(), EngineError>>,
     stop: CancellationToken,
     nudge: Nudge,
@@ -195,15 +197,25 @@ impl World {
         let woken = if self.is_deaf { Nudge::default() } else { nudge.clone() };
         let engine = Engine::woken_by(woken, nudge, ports, self.settings.clone());
         let (nudge, stop) = (engine.nudge(), CancellationToken::new());
-        let (hindrance, orders) = (engine.hindrance(), engine.orders());
+        let (hindrance, orders, tally) = (engine.hindrance(), engine.orders(), engine.tally());
         let mut task = JoinSet::new();
         task.spawn(engine.run_until(stop.clone()));
-        self.engine = Some(Running { orders, hindrance, task, stop, nudge });
+        self.engine = Some(Running { orders, hindrance, tally, task, stop, nudge });
     }
 
     /// Where operators give their orders to the engine.
     pub(in crate::tests) fn orders(&self) -> Arc<dyn Orders> {
         self.engine.as_ref().expect("an engine runs").orders.clone()
+    }
+
+    /// What the engine has done.
+    pub(in crate::tests) fn work_done(&self) -> WorkDone {
+        self.engine.as_ref().expect("an engine runs").tally.work_done()
+    }
+
+    /// What was said in a run.
+    pub(in crate::tests) async fn texts(&self, run: &RunId) -> Vec<RunText> {
+        self.ask(self.store().texts_of(run, 10_000)).await
     }
 
     /// What keeps the engine from starting runs.
@@ -371,7 +383,7 @@ impl World {
 
     /// The lines of the feed.
     pub(in crate::tests) async fn feed(&self) -> Vec<String> {
-        let feed = self.ask(self.store().feed(0, 10_000)).await;
+        let feed = self.ask(self.store().feed(&FeedFilter::after(0, 10_000))).await;
         feed.into_iter().map(|line| format!("{}: {}", line.entry.event, line.entry.text)).collect()
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use patchrelay_domain::{InputKind, ObservationKind, PendingInput, prompt::Trust};
-use patchrelay_ports::{Commit, Committed, Received, Store};
+use patchrelay_ports::{Commit, Committed, FeedFilter, Received, Store};
 
 use crate::tests::fixtures::{
     BOTH, NOW, asked, change, delivery, facts, issue, later, line, opened, stored, thought,
@@ -61,7 +61,7 @@ async fn trace(store: &Shared) -> (Option<u64>, usize, u64, usize, usize) {
         store.load(&issue("a")).await.unwrap().map(|stored| stored.facts.next_input),
         store.observations(&issue("a"), 10).await.unwrap().len(),
         store.outbox_pending().await.unwrap(),
-        store.feed(0, 10).await.unwrap().len(),
+        store.feed(&FeedFilter::after(0, 10)).await.unwrap().len(),
         store.inbox_due(NOW, &BOTH, 10).await.unwrap().len(),
     )
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use patchrelay_domain::{BranchName, CommitSha, RunId, RunState, RunType, Worktree};
-use patchrelay_ports::{Commit, Committed, Store};
+use patchrelay_ports::{Commit, Committed, FeedFilter, Store};
 
 use crate::tests::fixtures::{
     NOW, TTL, asked, claim, failure, issue, later, leased, line, settle, stored, thought,
@@ -133,7 +133,7 @@ pub(in crate::tests) async fn a_claim_without_the_lease_leaves_no_trace(store: S
     assert_eq!(store.load(&issue("a")).await.unwrap().unwrap().version, 1);
     assert_eq!(store.runs_of(&issue("a")).await.unwrap(), []);
     assert_eq!(store.observations(&issue("a"), 10).await.unwrap(), []);
-    assert_eq!(store.feed(0, 10).await.unwrap(), []);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap(), []);
     assert_eq!(store.outbox_pending().await.unwrap(), 0);
 }
 
@@ -174,7 +174,7 @@ pub(in crate::tests) async fn a_run_advances_under_its_lease(store: Shared) {
     );
     assert!(store.advance(&lease, &run, &working(), None, later(2)).await.unwrap());
     assert_eq!(store.run(&run).await.unwrap().unwrap().state, working());
-    let feed = store.feed(0, 10).await.unwrap();
+    let feed = store.feed(&FeedFilter::after(0, 10)).await.unwrap();
     assert_eq!(feed.len(), 1);
     assert_eq!(
         (feed[0].at, &feed[0].issue, &feed[0].entry),
@@ -203,7 +203,7 @@ pub(in crate::tests) async fn an_old_token_cannot_advance_or_settle(store: Share
     let run = store.run(&run).await.unwrap().unwrap();
     assert_eq!((run.state, run.ended), (RunState::Preparing, None));
     assert_eq!(store.load(&issue("a")).await.unwrap().unwrap().version, 2);
-    assert_eq!(store.feed(0, 10).await.unwrap(), []);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap(), []);
 }
 
 pub(in crate::tests) async fn a_settled_run_is_not_settled_again(store: Shared) {
@@ -220,7 +220,7 @@ pub(in crate::tests) async fn a_settled_run_is_not_settled_again(store: Shared) 
     let run = store.run(&RunId::new("r1")).await.unwrap().unwrap();
     assert_eq!((run.outcome, run.ended), (Some(failure("not enough")), Some(later(1))));
     assert_eq!(store.load(&issue("a")).await.unwrap().unwrap().version, 3);
-    assert_eq!(store.feed(0, 10).await.unwrap(), []);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap(), []);
 }
 
 pub(in crate::tests) async fn a_settled_run_does_not_advance(store: Shared) {
@@ -233,7 +233,7 @@ pub(in crate::tests) async fn a_settled_run_does_not_advance(store: Shared) {
             .unwrap()
     );
     assert_eq!(store.run(&RunId::new("r1")).await.unwrap().unwrap().state, RunState::Preparing);
-    assert_eq!(store.feed(0, 10).await.unwrap(), []);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap(), []);
 }
 
 pub(in crate::tests) async fn a_run_is_orphaned_when_its_lease_is_gone(store: Shared) {

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use patchrelay_domain::{IssueFacts, NodeId, Taking, taking};
-use patchrelay_ports::{Beat, Commit, Committed, Guard, Role, Store, Urgency};
+use patchrelay_ports::{Beat, Commit, Committed, FeedFilter, Guard, Role, Store, Urgency};
 
 use crate::tests::fixtures::{
     GONE_AFTER, NOW, TTL, change, delivery, facts, issue, later, leased, line, of_node, run_next,
@@ -168,9 +168,9 @@ pub(in crate::tests) async fn a_change_that_needs_the_lease_is_refused_without(s
     assert_eq!(store.commit(&of_another).await.unwrap(), Committed::LeaseLost);
     let late = Commit { at: later(30), ..whole.clone() };
     assert_eq!(store.commit(&late).await.unwrap(), Committed::LeaseLost);
-    assert_eq!(store.feed(0, 10).await.unwrap(), []);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap(), []);
     assert_eq!(stored(&*store, &whole).await, 2);
-    assert_eq!(store.feed(0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap().len(), 1);
 }
 
 pub(in crate::tests) async fn the_pulse_tells_that_something_is_new(store: Shared) {

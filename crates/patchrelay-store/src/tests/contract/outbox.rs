@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use patchrelay_domain::{IssueFacts, IssueId, OutboxOrder, Timestamp};
-use patchrelay_ports::{Commit, NewOrder, OutboxRow, Store, Urgency, Waits};
+use patchrelay_ports::{Commit, FeedFilter, NewOrder, OutboxRow, Store, Urgency, Waits};
 
 use crate::tests::fixtures::{
     NOW, TTL, acknowledgement, change, facts, issue, later, line, move_ticket, plan, stored,
@@ -110,7 +110,7 @@ pub(in crate::tests) async fn a_report_ends_once(store: Shared) {
     store.outbox_done(&row, Some("late"), &line("again"), later(2)).await.unwrap();
     store.outbox_failed(&row, later(3), Waits::Report, "late").await.unwrap();
     assert_eq!(ids(&take(&store, later(100)).await), [""; 0]);
-    let feed = store.feed(0, 10).await.unwrap();
+    let feed = store.feed(&FeedFilter::after(0, 10)).await.unwrap();
     assert_eq!(feed.len(), 1);
     assert_eq!(
         (feed[0].at, &feed[0].issue, &feed[0].entry),

@@ -4,11 +4,14 @@ use patchrelay_domain::{
     BranchName, CommitSha, IssueFacts, NextStep, PrNumber, PrState, ProjectId, PullRequest,
     ReadyIssue, RunId, RunType, Settled, Timestamp, Versioned, Wait,
 };
-use patchrelay_ports::{Commit, Committed, Guard, IssueFilter, NewRun, SettledIssue, Store};
+use patchrelay_ports::{
+    Census, Commit, Committed, FeedFilter, FeedPart, Guard, IssueFilter, Lease, NewRun,
+    RunTextKind, SettledIssue, Store,
+};
 
 use crate::tests::fixtures::{
-    NOW, TTL, asked, back_off, change, claim, facts, issue, later, leased, line, opened, run_next,
-    settle, stored, with_run, worker,
+    BOTH, NOW, TTL, asked, back_off, change, claim, delivery, facts, issue, later, leased, line,
+    move_ticket, opened, run_next, settle, stored, text, thought, with_run, worker,
 };
 
 type Shared = Arc<dyn Store>;
@@ -227,14 +230,42 @@ pub(in crate::tests) async fn the_log_is_its_newest_part_oldest_first(store: Sha
 pub(in crate::tests) async fn the_feed_goes_on_after_a_cursor(store: Shared) {
     stored(&*store, &Commit { feed: vec![line("1"), line("2")], ..change(0, facts("a")) }).await;
     stored(&*store, &Commit { feed: vec![line("3")], at: later(1), ..change(0, facts("b")) }).await;
-    let all = store.feed(0, 10).await.unwrap();
+    let all = store.feed(&FeedFilter::after(0, 10)).await.unwrap();
     let texts: Vec<_> =
         all.iter().map(|entry| (entry.issue.ticket.as_str(), entry.entry.text.as_str())).collect();
     assert_eq!(texts, [("a", "1"), ("a", "2"), ("b", "3")]);
     assert_eq!((all[0].at, all[2].at), (NOW, later(1)));
-    assert_eq!(store.feed(all[0].cursor, 10).await.unwrap(), all[1..]);
-    assert_eq!(store.feed(0, 2).await.unwrap(), all[..2]);
-    assert_eq!(store.feed(all[2].cursor, 10).await.unwrap(), []);
+    assert_eq!(store.feed(&FeedFilter::after(all[0].cursor, 10)).await.unwrap(), all[1..]);
+    assert_eq!(store.feed(&FeedFilter::after(0, 2)).await.unwrap(), all[..2]);
+    assert_eq!(store.feed(&FeedFilter::after(all[2].cursor, 10)).await.unwrap(), []);
+}
+
+pub(in crate::tests) async fn the_feed_of_one_issue_is_its_own(store: Shared) {
+    stored(&*store, &Commit { feed: vec![line("1"), line("2")], ..change(0, facts("a")) }).await;
+    stored(&*store, &Commit { feed: vec![line("3")], ..change(0, facts("b")) }).await;
+    stored(&*store, &Commit { feed: vec![line("4")], ..change(1, facts("a")) }).await;
+    let all = store.feed(&FeedFilter::after(0, 10)).await.unwrap();
+    let of_a =
+        |cursor, limit| FeedFilter { issue: Some(issue("a")), ..FeedFilter::after(cursor, limit) };
+    let own = store.feed(&of_a(0, 10)).await.unwrap();
+    assert_eq!(own, [all[0].clone(), all[1].clone(), all[3].clone()]);
+    assert_eq!(store.feed(&of_a(all[1].cursor, 10)).await.unwrap(), all[3..]);
+    assert_eq!(store.feed(&of_a(0, 2)).await.unwrap(), all[..2]);
+    let nobody = FeedFilter { issue: Some(issue("c")), ..FeedFilter::after(0, 10) };
+    assert_eq!(store.feed(&nobody).await.unwrap(), []);
+}
+
+pub(in crate::tests) async fn the_newest_lines_of_the_feed_come_oldest_first(store: Shared) {
+    stored(&*store, &Commit { feed: vec![line("1"), line("2")], ..change(0, facts("a")) }).await;
+    stored(&*store, &Commit { feed: vec![line("3")], ..change(0, facts("b")) }).await;
+    let all = store.feed(&FeedFilter::after(0, 10)).await.unwrap();
+    let newest = async |of: Option<&str>, limit| {
+        let filter = FeedFilter { issue: of.map(issue), part: FeedPart::Newest, limit };
+        store.feed(&filter).await.unwrap()
+    };
+    assert_eq!(newest(None, 2).await, all[1..]);
+    assert_eq!(newest(None, 10).await, all);
+    assert_eq!(newest(Some("a"), 1).await, all[1..2]);
 }
 
 /// Eight tasks write lines, some in long changes and some in short ones, while somebody reads on from the last line
@@ -256,15 +287,15 @@ pub(in crate::tests) async fn whoever_follows_the_feed_misses_no_line(store: Sha
     }
     let (mut cursor, mut seen) = (0, 0);
     while !tasks.is_empty() {
-        let lines = store.feed(cursor, 1_000).await.unwrap();
+        let lines = store.feed(&FeedFilter::after(cursor, 1_000)).await.unwrap();
         seen += lines.len();
         cursor = lines.last().map_or(cursor, |line| line.cursor);
         while let Some(ended) = tasks.try_join_next() {
             ended.unwrap();
         }
     }
-    seen += store.feed(cursor, 1_000).await.unwrap().len();
-    assert_eq!(seen, store.feed(0, 10_000).await.unwrap().len());
+    seen += store.feed(&FeedFilter::after(cursor, 1_000)).await.unwrap().len();
+    assert_eq!(seen, store.feed(&FeedFilter::after(0, 10_000)).await.unwrap().len());
 }
 
 pub(in crate::tests) async fn runs_of_an_issue_are_listed_oldest_first(store: Shared) {
@@ -279,6 +310,67 @@ pub(in crate::tests) async fn runs_of_an_issue_are_listed_oldest_first(store: Sh
     let runs = store.runs_of(&issue("a")).await.unwrap();
     let ids: Vec<_> = runs.iter().map(|run| run.id.as_str()).collect();
     assert_eq!(ids, ["r2", "r1"]);
+}
+
+pub(in crate::tests) async fn what_was_said_in_a_run_is_kept_in_its_order(store: Shared) {
+    let lease = with_run(&*store, "a", "w1", "r1").await;
+    let run = RunId::new("r1");
+    let said = [
+        text(RunTextKind::Prompt, "Do it.\n\0"),
+        text(RunTextKind::Event, "it runs `true`"),
+        text(RunTextKind::Report, "{}"),
+    ];
+    assert!(store.keep_texts(&lease, &run, &said[..1], NOW).await.unwrap());
+    assert!(store.keep_texts(&lease, &run, &said[1..], NOW).await.unwrap());
+    let kept = store.texts_of(&run, 10).await.unwrap();
+    assert_eq!(kept[1..], said[1..]);
+    assert!(kept[0].text.starts_with("Do it.\n"), "{kept:?}");
+    assert_eq!(store.texts_of(&run, 2).await.unwrap(), said[1..], "the last ones");
+    assert_eq!(store.texts_of(&RunId::new("r2"), 10).await.unwrap(), []);
+}
+
+pub(in crate::tests) async fn only_whoever_has_the_run_adds_to_what_was_said_in_it(store: Shared) {
+    let lease = with_run(&*store, "a", "w1", "r1").await;
+    let run = RunId::new("r1");
+    let said = [text(RunTextKind::Event, "hm")];
+    let other = Lease { token: lease.token + 1, ..lease.clone() };
+    assert!(!store.keep_texts(&other, &run, &said, NOW).await.unwrap());
+    assert!(!store.keep_texts(&lease, &RunId::new("r2"), &said, NOW).await.unwrap());
+    stored(&*store, &settle(2, "a", &lease, "r1")).await;
+    assert!(!store.keep_texts(&lease, &run, &said, NOW).await.unwrap(), "it is settled");
+    assert_eq!(store.texts_of(&run, 10).await.unwrap(), []);
+}
+
+pub(in crate::tests) async fn everything_is_counted(store: Shared) {
+    assert_eq!(store.census(NOW).await.unwrap(), Census::default());
+    for (name, at) in [("d1", 0), ("d2", 1), ("d3", 2)] {
+        let delivery = delivery(name, name.as_bytes());
+        let delivery = patchrelay_ports::Delivery { received: later(at), ..delivery };
+        let _ = store.receive(&delivery).await.unwrap();
+    }
+    let rows = store.inbox_due(later(9), &BOTH, 10).await.unwrap();
+    store.inbox_done(&[rows[0].id], NOW).await.unwrap();
+    store.inbox_failed(rows[1].id, None, "never").await.unwrap();
+    next(&store, 0, "ready", run_next(), NOW).await;
+    next(&store, 0, "later", back_off(later(60)), NOW).await;
+    next(&store, 0, "over", NextStep::Settled(Settled::Merged), NOW).await;
+    let web = IssueFacts { project: ProjectId::new("web"), ..facts("web") };
+    let orders = vec![thought("1"), move_ticket("2")];
+    stored(&*store, &Commit { orders, at: later(3), ..change(0, web) }).await;
+    with_run(&*store, "busy", "w1", "r1").await;
+    let census = store.census(later(5)).await.unwrap();
+    let of = |project: &str| -> Vec<(&str, u64)> {
+        let own = census.issues.iter().filter(|(found, _, _)| found.as_str() == project);
+        own.map(|(_, state, count)| (state.as_str(), *count)).collect()
+    };
+    assert_eq!(of("app").iter().map(|(_, count)| count).sum::<u64>(), 4);
+    assert!(of("app").contains(&("done", 1)), "{census:?}");
+    assert_eq!(of("web").iter().map(|(_, count)| count).sum::<u64>(), 1);
+    assert_eq!((census.ready, census.active_runs), (1, 1));
+    assert_eq!(census.newest_delivery, rows[2].id);
+    assert_eq!((census.inbox_waiting, census.inbox_dead), (1, 1));
+    assert_eq!(census.inbox_oldest, Some(later(2)));
+    assert_eq!((census.outbox_waiting, census.outbox_due), (2, Some(later(3))));
 }
 
 pub(in crate::tests) async fn settled_issues_are_listed_in_the_order_of_their_ends(store: Shared) {

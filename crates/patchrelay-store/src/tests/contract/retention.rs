@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
-use patchrelay_domain::{NextStep, Settled};
-use patchrelay_ports::{Commit, Expired, OutboxRow, Received, Store, Urgency};
+use patchrelay_domain::{NextStep, RunId, Settled};
+use patchrelay_ports::{
+    Commit, Expired, FeedFilter, OutboxRow, Received, RunText, RunTextKind, Store, Urgency,
+};
 
 use crate::tests::fixtures::{
-    BOTH, NOW, TTL, change, delivery, facts, later, line, move_ticket, stored, thought,
+    BOTH, NOW, TTL, change, delivery, facts, later, line, move_ticket, stored, text, thought,
+    with_run,
 };
 
 type Shared = Arc<dyn Store>;
@@ -79,6 +82,19 @@ pub(in crate::tests) async fn reports_of_settled_issues_are_forgotten_when_they_
     assert_eq!(forget(&store, Expired::Reports, 2, 10).await, 1);
 }
 
+pub(in crate::tests) async fn what_was_said_in_runs_is_forgotten_by_its_age(store: Shared) {
+    let lease = with_run(&*store, "a", "w1", "r1").await;
+    let run = RunId::new("r1");
+    for seconds in 0..3 {
+        let said = RunText { at: later(seconds), ..text(RunTextKind::Event, "hm") };
+        assert!(store.keep_texts(&lease, &run, &[said], NOW).await.unwrap());
+    }
+    assert_eq!(forget(&store, Expired::RunTexts, 2, 1).await, 1);
+    assert_eq!(forget(&store, Expired::RunTexts, 2, 10).await, 1);
+    let kept = store.texts_of(&run, 10).await.unwrap();
+    assert_eq!(kept.iter().map(|text| text.at).collect::<Vec<_>>(), [later(2)]);
+}
+
 pub(in crate::tests) async fn old_lines_of_the_feed_are_forgotten_and_no_cursor_comes_again(
     store: Shared,
 ) {
@@ -86,10 +102,10 @@ pub(in crate::tests) async fn old_lines_of_the_feed_are_forgotten_and_no_cursor_
         let feed = vec![line(&seconds.to_string())];
         stored(&*store, &Commit { feed, at: later(seconds), ..change(seconds, facts("a")) }).await;
     }
-    let before = store.feed(0, 10).await.unwrap();
+    let before = store.feed(&FeedFilter::after(0, 10)).await.unwrap();
     assert_eq!(forget(&store, Expired::Feed, 2, 1).await, 1);
-    assert_eq!(store.feed(0, 10).await.unwrap(), before[1..]);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap(), before[1..]);
     assert_eq!(forget(&store, Expired::Feed, 1_000, 10).await, 2);
     stored(&*store, &Commit { feed: vec![line("new")], ..change(3, facts("a")) }).await;
-    assert!(before[2].cursor < store.feed(0, 10).await.unwrap()[0].cursor);
+    assert!(before[2].cursor < store.feed(&FeedFilter::after(0, 10)).await.unwrap()[0].cursor);
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use patchrelay_ports::{Commit, Store, StoreError, Urgency};
+use patchrelay_ports::{Commit, FeedFilter, Store, StoreError, Urgency};
 
 use super::Database;
 use crate::tests::fixtures::{
@@ -120,6 +120,7 @@ async fn runs_deliveries_and_feed_lines_are_checked_too() {
     stored(&**store, &Commit { feed: vec![line("1")], ..change(0, facts("b")) }).await;
     database.tamper("UPDATE feed SET issue_id = 'nobody'").await;
     assert!(
-        text(&store.feed(0, 10).await.unwrap_err()).starts_with("the stored issue id `nobody`")
+        text(&store.feed(&FeedFilter::after(0, 10)).await.unwrap_err())
+            .starts_with("the stored issue id `nobody`")
     );
 }

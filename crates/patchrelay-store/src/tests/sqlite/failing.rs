@@ -1,6 +1,6 @@
 //! A connection that failed is not the end of the store: whoever comes next gets another one.
 
-use patchrelay_ports::{Commit, Committed, Received, Store, StoreError};
+use patchrelay_ports::{Commit, Committed, FeedFilter, Received, Store, StoreError};
 use sqlx::SqlitePool;
 
 use super::Database;
@@ -69,7 +69,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     assert_eq!(store.load(&issue("a")).await.unwrap().unwrap().version, 1);
     assert_eq!(store.observations(&issue("a"), 10).await.unwrap(), []);
     assert_eq!(store.outbox_pending().await.unwrap(), 0);
-    assert_eq!(store.feed(0, 10).await.unwrap(), []);
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap(), []);
     assert_eq!(store.inbox_due(NOW, &BOTH, 10).await.unwrap(), []);
 
     assert_eq!(stored(&**store, &too_much).await, 2);

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use patchrelay_domain::RunId;
-use patchrelay_ports::{Commit, Expired, Role, Store, StoreError, Urgency};
+use patchrelay_ports::{Commit, Expired, FeedFilter, Role, Store, StoreError, Urgency};
 use sqlx::{
     AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool, sqlite::SqliteConnectOptions,
 };
@@ -122,7 +122,7 @@ async fn what_was_stored_is_there_after_reopening() {
         Some(asked("why?"))
     );
     assert_eq!(store.outbox_pending().await.unwrap(), 1);
-    assert_eq!(store.feed(0, 10).await.unwrap()[0].entry, line("asked"));
+    assert_eq!(store.feed(&FeedFilter::after(0, 10)).await.unwrap()[0].entry, line("asked"));
 }
 
 #[tokio::test]
@@ -220,6 +220,7 @@ async fn every_migration_applies_over_the_ones_before() {
         "outbox",
         "outbox_pauses",
         "roles",
+        "run_texts",
         "runs",
     ]
     .map(|name| (name.to_owned(), true));
