@@ -1,7 +1,7 @@
 //! The demo is what it says it is.
 
 use patchrelay_domain::{FeedKind, describe};
-use patchrelay_ports::{IssueFilter, Store};
+use patchrelay_ports::{FeedFilter, IssueFilter, Store};
 use patchrelay_process::Command;
 use patchrelay_store::SqlStore;
 
@@ -38,7 +38,7 @@ async fn the_demo_prints_what_is_stored_and_ends_with_a_merge() {
     assert!(stored.len() > 5, "{stored:?}");
 
     // The same for the whole feed, with its times.
-    let feed = store.feed(0, 1_000).await.unwrap();
+    let feed = store.feed(&FeedFilter::after(0, 1_000)).await.unwrap();
     let begin = feed[0].at;
     let lines: Vec<_> = feed
         .iter()

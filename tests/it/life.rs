@@ -7,7 +7,7 @@ use std::{
 };
 
 use patchrelay_domain::{Attempts, FeedKind, FeedLevel, ObservationKind, RunOutcome, Timestamp};
-use patchrelay_ports::{IssueFilter, Source, Store};
+use patchrelay_ports::{FeedFilter, IssueFilter, Source, Store};
 use patchrelay_testkit::{
     agent::Step,
     github::{FakePullRequest, FakePullState},
@@ -227,7 +227,7 @@ impl Life {
         let clone = self.world.path("data/patchrelay/repos/app");
         let own = git(&clone, &["for-each-ref", "--format=%(refname)", "refs/heads"]).await;
         let store = self.world.store().await;
-        let feed = store.feed(0, 10_000).await.unwrap();
+        let feed = store.feed(&FeedFilter::after(0, 10_000)).await.unwrap();
         let far = Timestamp::from_millis(i64::MAX);
         let filter = IssueFilter { limit: 10, ..IssueFilter::default() };
         let issues = store.list(&filter).await.unwrap();

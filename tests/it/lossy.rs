@@ -20,8 +20,8 @@ use patchrelay_github::{GithubConfig, GithubForge, GithubWebhooks};
 use patchrelay_linear::{
     Credential, LinearConfig, LinearTracker, LinearWebhookSettings, LinearWebhooks,
 };
-use patchrelay_ports::{Clock, NoProbe, Store, WebhookSource};
-use patchrelay_server::{InFlight, Operators, Readiness, ServerState};
+use patchrelay_ports::{Clock, FeedFilter, NoProbe, Store, WebhookSource};
+use patchrelay_server::{InFlight, Meter, Operators, Readiness, ServerState, Streams};
 use patchrelay_store::SqlStore;
 use patchrelay_testkit::{
     WebhookTarget,
@@ -152,6 +152,7 @@ impl Town {
             .build()
             .unwrap();
         let (nudge, hindrance) = (relay.nudge(), relay.hindrance());
+        let (streams, tally) = (Streams::new(relay.changes()), relay.tally());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = ServerState {
@@ -167,6 +168,9 @@ impl Town {
             readiness: Readiness::default(),
             intake: InFlight::default(),
             hindrance,
+            streams,
+            meter: Meter::default(),
+            tally,
             probe: Arc::new(NoProbe),
         };
         let target = |source: &str| WebhookTarget {
@@ -285,7 +289,7 @@ impl Town {
 
     /// No report was refused or came too late, and what was pushed is one commit for each ticket.
     async fn assert_nothing_left(&mut self, lives: usize) {
-        let feed = self.store.feed(0, u32::MAX).await.unwrap();
+        let feed = self.store.feed(&FeedFilter::after(0, u32::MAX)).await.unwrap();
         let is_lost =
             |kind: FeedKind, level: FeedLevel| kind == FeedKind::Report && level != FeedLevel::Info;
         let lost: Vec<_> = feed

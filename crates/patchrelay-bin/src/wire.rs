@@ -24,7 +24,7 @@ use patchrelay_github::{GithubConfig, GithubForge, GithubWebhooks};
 use patchrelay_linear::{
     Credential, LinearConfig, LinearTracker, LinearWebhookSettings, LinearWebhooks,
 };
-use patchrelay_server::{InFlight, Operators, Readiness, ServerState};
+use patchrelay_server::{InFlight, Meter, Operators, Readiness, ServerState, Streams};
 use patchrelay_store::SqlStore;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -135,6 +135,9 @@ impl App {
             readiness: Readiness::default(),
             intake: InFlight::default(),
             hindrance: relay.hindrance(),
+            streams: Streams::new(relay.changes()),
+            meter: Meter::default(),
+            tally: relay.tally(),
             probe,
         };
         Ok(Self { relay, listener, address, server, store, installation })
@@ -298,10 +301,21 @@ pub(crate) fn patterns(
     secrets: &Secrets,
     environment: &Environment,
 ) -> Result<Arc<SecretPatterns>> {
-    let mut named: Vec<(&str, SecretString)> =
-        secrets.all().map(|(name, secret)| (name, secret.clone())).collect();
+    let named = secret_values(config, secrets, environment);
+    let named = named.iter().map(|(name, secret)| (name.as_str(), secret.expose_secret()));
+    Ok(Arc::new(SecretPatterns::new(named)?))
+}
+
+/// The same, as names and values.
+pub(crate) fn secret_values(
+    config: &Config,
+    secrets: &Secrets,
+    environment: &Environment,
+) -> Vec<(String, SecretString)> {
+    let mut named: Vec<(String, SecretString)> =
+        secrets.all().map(|(name, secret)| (name.to_owned(), secret.clone())).collect();
     let database = config.database.url.iter().flat_map(DatabaseUrl::passwords);
-    named.extend(database.map(|password| ("database.url", password)));
+    named.extend(database.map(|password| ("database.url".to_owned(), password)));
     let passed =
         config.codex.pass_env.iter().filter_map(|name| Some((name, environment.get(name)?)));
     let set = config.codex.env.iter().map(|(name, value)| (name, value.as_str()));
@@ -311,10 +325,9 @@ pub(crate) fn patterns(
         passed
             .chain(set)
             .filter(|(name, _)| is_secret(name))
-            .map(|(name, value)| (name.as_str(), SecretString::from(value))),
+            .map(|(name, value)| (name.clone(), SecretString::from(value))),
     );
-    let named = named.iter().map(|(name, secret)| (*name, secret.expose_secret()));
-    Ok(Arc::new(SecretPatterns::new(named)?))
+    named
 }
 
 /// The checkouts that operators let us copy from, by project.
@@ -480,7 +493,7 @@ fn database_files(database: &Database, environment: &Environment) -> Vec<PathBuf
 
 /// Codex' home as configured, or as it finds it itself. One that is not there yet is left to codex, which makes its own
 /// default and refuses any other.
-fn codex_home(configured: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+pub(crate) fn codex_home(configured: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
     let chosen = configured.or_else(|| environment.get("CODEX_HOME").map(Path::new));
     match chosen {
         Some(chosen) => private::without_links(chosen),

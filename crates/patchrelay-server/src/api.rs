@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
 };
 use patchrelay_domain::{
-    FactoryState, IssueId, NextStep, Policy, ProjectId, decide, factory_state,
+    FactoryState, IssueId, NextStep, Policy, ProjectId, RunId, decide, factory_state,
 };
 use patchrelay_ports::{IssueFilter, Stored};
 use serde::Deserialize;
@@ -17,7 +17,10 @@ use serde::Deserialize;
 use crate::{
     ServerState,
     error::ApiError,
-    view::{ExplainView, InboxView, IssueView, ListView},
+    view::{
+        ExplainView, InboxView, IssueView, ListView, ObservationView, ObservationsView, RunView,
+        RunsView, WholeRunView,
+    },
 };
 
 /// The most issues in one answer.
@@ -27,6 +30,8 @@ const DEFAULT_LIMIT: u32 = 50;
 /// The most issues that are looked at for one answer. Reading this many takes a fraction of a second; whoever filters
 /// more gets a short page and goes on from its cursor.
 const MAX_LOOKED_AT: usize = 1_000;
+/// How much of what was said in a run is shown. The engine keeps no more of one.
+const MAX_TEXTS: u32 = 1_000;
 /// How many of an issue's observations explain it.
 const EXPLAIN_OBSERVATIONS: u32 = 20;
 
@@ -52,13 +57,20 @@ pub(crate) struct OneQuery {
     pub(crate) project: Option<String>,
 }
 
+/// The query of a part of what one issue has.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PartQuery {
+    project: Option<String>,
+    limit: Option<u32>,
+}
+
 /// `GET /api/issues`.
 pub(crate) async fn list(
     State(state): State<ServerState>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<ListView>, ApiError> {
     let Query(query) = query?;
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = bounded(query.limit);
     let only_failed = is_set(query.failed.as_deref());
     let mut filter = IssueFilter {
         project: query.project.map(ProjectId::new),
@@ -95,6 +107,11 @@ pub(crate) async fn list(
             return Ok(Json(ListView { issues, cursor: None }));
         }
     }
+}
+
+/// How many are given to whoever asks for so many.
+pub(crate) fn bounded(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
 }
 
 /// The issue that a cursor names. From one that is not stored, no page begins.
@@ -143,13 +160,54 @@ pub(crate) async fn explain(
     Ok(Json(ExplainView::new(issue, &stored.facts, &next(&state, &stored), &observations)))
 }
 
+/// `GET /api/issues/{key}/observations`.
+pub(crate) async fn observations(
+    State(state): State<ServerState>,
+    key: Result<Path<String>, PathRejection>,
+    query: Result<Query<PartQuery>, QueryRejection>,
+) -> Result<Json<ObservationsView>, ApiError> {
+    let (Path(key), Query(query)) = (key?, query?);
+    let stored = find(&state, &key, query.project).await?;
+    let limit = bounded(query.limit);
+    let observations = state.store.observations(&stored.facts.issue, limit).await?;
+    Ok(Json(ObservationsView {
+        observations: observations.iter().map(ObservationView::new).collect(),
+    }))
+}
+
+/// `GET /api/issues/{key}/runs`.
+pub(crate) async fn runs(
+    State(state): State<ServerState>,
+    key: Result<Path<String>, PathRejection>,
+    query: Result<Query<OneQuery>, QueryRejection>,
+) -> Result<Json<RunsView>, ApiError> {
+    let (Path(key), Query(query)) = (key?, query?);
+    let stored = find(&state, &key, query.project).await?;
+    let runs = state.store.runs_of(&stored.facts.issue).await?;
+    Ok(Json(RunsView { runs: runs.iter().map(RunView::new).collect() }))
+}
+
+/// `GET /api/runs/{id}`.
+pub(crate) async fn run(
+    State(state): State<ServerState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<WholeRunView>, ApiError> {
+    let Path(id) = id?;
+    let unknown = || ApiError::not_found("run_not_found", format!("no run `{id}` is known"));
+    let run = RunId::new(id.clone());
+    let record = state.store.run(&run).await?.ok_or_else(unknown)?;
+    let stored = state.store.load(&record.issue).await?.ok_or_else(unknown)?;
+    let texts = state.store.texts_of(&run, MAX_TEXTS).await?;
+    Ok(Json(WholeRunView::new(&record, &stored.facts, &texts)))
+}
+
 /// `GET /api/inbox`: the deliveries that were given up.
 pub(crate) async fn inbox(
     State(state): State<ServerState>,
     query: Result<Query<InboxQuery>, QueryRejection>,
 ) -> Result<Json<InboxView>, ApiError> {
     let Query(query) = query?;
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = bounded(query.limit);
     Ok(Json(InboxView::new(state.store.inbox_dead(limit).await?)))
 }
 

@@ -105,6 +105,11 @@ pub(crate) async fn serve_within(
     accepted
 }
 
+/// Told to whatever answers a request: cancelled as soon as its connection should end. Who has more to say stops at the
+/// next good place.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending(pub(crate) CancellationToken);
+
 /// The connections that are open. When this is dropped, they are cut off.
 pub(crate) struct Connections {
     limits: Limits,
@@ -215,8 +220,11 @@ async fn exchange(
     finish: &CancellationToken,
 ) -> Option<hyper::Result<()>> {
     let app = TowerToHyperService::new(app);
+    let ending = finish.child_token();
+    let told = Ending(ending.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(told.clone());
         app.call(request)
     });
     let mut http = http1::Builder::new();
@@ -227,6 +235,7 @@ async fn exchange(
         () = finish.cancelled() => {}
         () = sleep(limits.age) => {}
     }
+    ending.cancel();
     connection.as_mut().graceful_shutdown();
     timeout(limits.last_exchange, connection).await.ok()
 }

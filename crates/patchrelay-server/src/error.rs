@@ -26,6 +26,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    /// What scripts go by.
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        (self.status, self.code)
+    }
+
     /// A key that nobody knows.
     pub(crate) fn unknown_issue(key: &str) -> Self {
         Self::not_found("issue_not_found", format!("no issue with the key `{key}` is known"))

@@ -7,8 +7,11 @@ mod api;
 mod auth;
 mod connections;
 mod error;
+mod feed;
+mod metrics;
 mod orders;
 mod readiness;
+mod stream;
 mod syntax;
 mod view;
 mod webhook;
@@ -23,13 +26,15 @@ use axum::{
     routing::{get, post},
 };
 use patchrelay_domain::{Hindrance, Project};
-use patchrelay_ports::{Clock, Orders, Probe, Store, WebhookSource};
+use patchrelay_ports::{Clock, Orders, Probe, Store, Tally, WebhookSource};
 use tokio::sync::watch;
 
 pub use crate::{
     auth::{OpenBind, Operators},
     connections::serve,
+    metrics::Meter,
     readiness::Readiness,
+    stream::Streams,
     webhook::InFlight,
 };
 
@@ -60,6 +65,12 @@ pub struct ServerState {
     pub hindrance: watch::Receiver<Option<Hindrance>>,
     /// What bounds bodies in flight.
     pub intake: InFlight,
+    /// The live streams.
+    pub streams: Streams,
+    /// What was answered.
+    pub meter: Meter,
+    /// What was done.
+    pub tally: Arc<dyn Tally>,
     /// Where a crash test may strike.
     pub probe: Arc<dyn Probe>,
 }
@@ -75,7 +86,13 @@ pub fn router(state: ServerState) -> Router {
         .route("/api/issues/{key}/close", post(orders::close))
         .route("/api/issues/{key}/prompt", post(orders::prompt))
         .route("/api/issues/{key}/approve", post(orders::approve))
+        .route("/api/issues/{key}/observations", get(api::observations))
+        .route("/api/issues/{key}/runs", get(api::runs))
+        .route("/api/runs/{id}", get(api::run))
         .route("/api/inbox", get(api::inbox))
+        .route("/api/feed", get(feed::list))
+        .route("/api/stream", get(stream::follow))
+        .route("/metrics", get(metrics::show))
         .route_layer(axum::middleware::from_fn_with_state(state.clone(), auth::check));
     Router::new()
         .route("/health", get(health))

@@ -15,7 +15,6 @@ use axum::{
 use patchrelay_domain::{Order, RunType, TreeId};
 use patchrelay_ports::{OperatorOrder, OrderError, Stored};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
 
 use crate::{
     ServerState,
@@ -227,9 +226,10 @@ async fn parse<B: OrderBody>(
     let bad_json = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", message);
     syntax::check(&body, syntax::MAX_DEPTH).map_err(bad_json)?;
     // An array would pass for an object whose fields come in order.
-    let object: Map<String, Value> =
-        serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
-    serde_json::from_value(object.into()).map_err(|error| invalid(error.to_string()))
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(invalid("the body is not an object"));
+    }
+    serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))
 }
 
 fn refused(key: &str, error: OrderError) -> ApiError {

@@ -2,10 +2,13 @@
 
 mod connections;
 mod errors;
+mod feed;
 mod health;
 mod inbox;
 mod issues;
 mod operators;
 mod orders;
+mod runs;
+mod stream;
 mod webhook;
-mod world;
+pub(crate) mod world;

@@ -1,17 +1,22 @@
 //! What operators are shown, as JSON. The names are a contract with scripts.
 
 mod explain;
+mod feed;
+mod run;
 
 use chrono::{DateTime, SecondsFormat};
 use patchrelay_domain::{
-    Hindrance, IssueFacts, IssueId, NextStep, Policy, PrState, RunOutcome, RunState, RunStatus,
-    RunType, Timestamp, delivery_mode, factory_state, gate_status, session_state, status_note,
-    waiting_reason, waiting_reason_under,
+    Hindrance, IssueFacts, IssueId, NextStep, Policy, PrState, RunType, Timestamp, delivery_mode,
+    factory_state, gate_status, session_state, status_note, waiting_reason, waiting_reason_under,
 };
 use patchrelay_ports::{DeadDeliveries, DeadDelivery, RunRecord};
 use serde::Serialize;
 
-pub(crate) use self::explain::ExplainView;
+pub(crate) use self::{
+    explain::{ExplainView, ObservationView},
+    feed::{FeedView, LineView},
+    run::{RunView, RunsView, WholeRunView},
+};
 
 /// A page of issues.
 #[derive(Debug, Serialize)]
@@ -19,6 +24,12 @@ pub(crate) struct ListView {
     pub(crate) issues: Vec<IssueView>,
     /// Where the next page begins; absent on the last one.
     pub(crate) cursor: Option<String>,
+}
+
+/// The last part of an issue's history, oldest first.
+#[derive(Debug, Serialize)]
+pub(crate) struct ObservationsView {
+    pub(crate) observations: Vec<ObservationView>,
 }
 
 /// An issue after an order was carried out on it.
@@ -103,21 +114,6 @@ struct PullRequestView {
     is_draft: bool,
 }
 
-/// A run.
-#[derive(Debug, Serialize)]
-pub(crate) struct RunView {
-    id: String,
-    #[serde(rename = "type")]
-    run_type: &'static str,
-    status: &'static str,
-    thread_id: Option<String>,
-    turn_id: Option<String>,
-    started_at: String,
-    ended_at: Option<String>,
-    outcome: Option<&'static str>,
-    failure_reason: Option<String>,
-}
-
 /// What was tried, by kind.
 #[derive(Debug, Serialize)]
 struct AttemptsView {
@@ -172,7 +168,7 @@ impl IssueView {
             tracker_state: ticket.map(|ticket| ticket.state.name.clone()),
             branch: facts.branch.as_ref().map(ToString::to_string),
             worktree_path: facts.worktree.clone(),
-            thread_id: active.and_then(|run| thread(&run.state)).or_else(|| {
+            thread_id: active.and_then(|run| run::thread(&run.state)).or_else(|| {
                 facts.thread.as_ref().or(facts.newest_thread.as_ref()).map(ToString::to_string)
             }),
             pr: facts.pull_request.as_ref().map(|pr| PullRequestView {
@@ -225,30 +221,6 @@ impl IssueView {
     }
 }
 
-impl RunView {
-    fn new(run: &RunRecord) -> Self {
-        let status = run.outcome.as_ref().map_or(RunStatus::Running, RunOutcome::status);
-        let failure = run.outcome.as_ref().and_then(RunOutcome::failure);
-        Self {
-            id: run.id.to_string(),
-            run_type: run.run_type.as_str(),
-            status: status.as_str(),
-            thread_id: thread(&run.state),
-            turn_id: match &run.state {
-                RunState::Working { turn, .. } => turn.as_ref().map(ToString::to_string),
-                RunState::Preparing
-                | RunState::Reporting { .. }
-                | RunState::Publishing(_)
-                | RunState::Published { .. } => None,
-            },
-            started_at: rfc3339(run.started),
-            ended_at: run.ended.map(rfc3339),
-            outcome: run.outcome.as_ref().map(RunOutcome::name),
-            failure_reason: failure.map(str::to_owned),
-        }
-    }
-}
-
 impl NextView {
     fn new(next: &NextStep) -> Self {
         let detail = match next {
@@ -259,14 +231,6 @@ impl NextView {
             NextStep::Settled(settled) => settled.describe().to_owned(),
         };
         Self { kind: next.columns().kind, detail }
-    }
-}
-
-fn thread(state: &RunState) -> Option<String> {
-    match state {
-        RunState::Working { thread, .. } => thread.as_ref().map(ToString::to_string),
-        RunState::Reporting { thread, .. } => Some(thread.to_string()),
-        RunState::Preparing | RunState::Publishing(_) | RunState::Published { .. } => None,
     }
 }
 

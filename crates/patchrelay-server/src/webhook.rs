@@ -82,15 +82,31 @@ pub(crate) async fn receive(
 ) -> Result<Response, ApiError> {
     let Path(source) = source?;
     let Some(source) = state.webhooks.iter().find(|known| known.source().as_str() == source) else {
+        state.meter.answered("unknown", StatusCode::NOT_FOUND.as_u16(), "unknown_source");
         return Err(ApiError::not_found(
             "unknown_source",
             "no webhook secret is configured for this source",
         ));
     };
+    let answer = take_in(&state, source.as_ref(), &headers, body).await;
+    let (status, code) = match &answer {
+        Ok(code) => (StatusCode::OK, *code),
+        Err(error) => error.status_and_code(),
+    };
+    state.meter.answered(source.source().as_str(), status.as_u16(), code);
+    answer.map(|status| Json(serde_json::json!({ "status": status })).into_response())
+}
+
+async fn take_in(
+    state: &ServerState,
+    source: &dyn WebhookSource,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<&'static str, ApiError> {
     let limit = source.max_body_bytes().min(state.max_body_bytes);
     let mut room = None;
-    let body = read_in_time(body, &headers, limit, &state.intake, &mut room).await?;
-    accept(&state, source.as_ref(), &headers, body).await
+    let body = read_in_time(body, headers, limit, &state.intake, &mut room).await?;
+    accept(state, source, headers, body).await
 }
 
 /// Reads a body that is not too large and does not take too long. It holds its room until that is let go of.
@@ -146,7 +162,7 @@ async fn accept(
     source: &dyn WebhookSource,
     headers: &HeaderMap,
     body: Vec<u8>,
-) -> Result<Response, ApiError> {
+) -> Result<&'static str, ApiError> {
     let now = state.clock.now();
     let admitted = source.authenticate(&SingleHeaders(headers), &body).and_then(|genuine| {
         syntax::check(&body, syntax::MAX_DEPTH).map_err(Refusal::InvalidJson)?;
@@ -154,7 +170,7 @@ async fn accept(
     });
     let Genuine { delivery_id, event } = match admitted {
         Ok((Admission::Handled, genuine)) => genuine,
-        Ok((Admission::Ignored, _)) => return Ok(status("ignored")),
+        Ok((Admission::Ignored, _)) => return Ok("ignored"),
         Err(refusal) => {
             warn!(source = source.source().as_str(), %refusal, "webhook refused");
             return Err(refused(&refusal));
@@ -174,14 +190,10 @@ async fn accept(
     Ok(match received {
         Received::Accepted => {
             (state.stored)();
-            status("accepted")
+            "accepted"
         }
-        Received::Duplicate => status("duplicate"),
+        Received::Duplicate => "duplicate",
     })
-}
-
-fn status(status: &str) -> Response {
-    Json(serde_json::json!({ "status": status })).into_response()
 }
 
 fn too_large(limit: usize) -> ApiError {

@@ -31,12 +31,12 @@ const SHORT: Duration = Duration::from_millis(200);
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 /// No time that is up while a test runs.
-fn patient() -> Limits {
+pub(super) fn patient() -> Limits {
     Limits { header: NEVER, age: NEVER, last_exchange: NEVER, grace: NEVER, ..Limits::default() }
 }
 
 /// Serves this world within these limits while somebody talks to it, and then stops.
-async fn while_served<T>(
+pub(super) async fn while_served<T>(
     world: &World,
     limits: Limits,
     talk: impl AsyncFnOnce(SocketAddr, CancellationToken) -> T,

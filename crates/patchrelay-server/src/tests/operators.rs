@@ -6,8 +6,18 @@ use patchrelay_ports::Store;
 
 use super::world::{World, operators};
 
-const OPERATOR_PATHS: [&str; 4] =
-    ["/api/issues", "/api/issues/APP-1", "/api/issues/APP-1/explain", "/api/inbox"];
+const OPERATOR_PATHS: [&str; 10] = [
+    "/api/issues",
+    "/api/issues/APP-1",
+    "/api/issues/APP-1/explain",
+    "/api/issues/APP-1/observations",
+    "/api/issues/APP-1/runs",
+    "/api/runs/run-1",
+    "/api/inbox",
+    "/api/feed",
+    "/api/stream?issue=APP-1",
+    "/metrics",
+];
 const ORDERS: [&str; 5] = ["retry", "stop", "close", "prompt", "approve"];
 
 /// An order from another place than the command line.

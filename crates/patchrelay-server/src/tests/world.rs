@@ -26,7 +26,7 @@ use patchrelay_github::GithubWebhooks;
 use patchrelay_linear::{LinearWebhookSettings, LinearWebhooks};
 use patchrelay_ports::{
     Clock, Commit, Committed, Guard, InboxRow, Lease, NewRun, NoProbe, OperatorOrder, OrderError,
-    Orders, Source, Store, Stored, Worker,
+    Orders, Source, Store, Stored, Tally, WorkDone, Worker,
 };
 use patchrelay_store::SqlStore;
 use secrecy::SecretString;
@@ -36,12 +36,12 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use crate::{InFlight, Operators, Readiness, ServerState, router};
+use crate::{InFlight, Meter, Operators, Readiness, ServerState, Streams, router};
 
 /// Now, for everybody: 2026-01-02T03:04:05Z.
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
-pub(super) const LINEAR_SECRET: &str = "linear-signing-secret";
-pub(super) const GITHUB_SECRET: &str = "github-signing-secret";
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
+pub(crate) const LINEAR_SECRET: &str = "linear-signing-secret";
+pub(crate) const GITHUB_SECRET: &str = "github-signing-secret";
 const LEASE: Duration = Duration::from_secs(30);
 
 struct FixedClock;
@@ -93,22 +93,39 @@ impl Orders for Desk {
     }
 }
 
+/// Has done something of everything.
+struct Busy;
+
+impl Tally for Busy {
+    fn work_done(&self) -> WorkDone {
+        WorkDone {
+            runs: vec![(RunType::Implementation, "published", 3)],
+            tokens: 1_234,
+            reports: vec![("sent", 5), ("refused", 1)],
+            conflicts: 2,
+            store_retries: 1,
+        }
+    }
+}
+
 /// A server state over a database in a directory of its own.
-pub(super) struct World {
-    pub(super) store: Arc<SqlStore>,
-    pub(super) state: ServerState,
+pub(crate) struct World {
+    pub(crate) store: Arc<SqlStore>,
+    pub(crate) state: ServerState,
     nudges: Arc<AtomicU32>,
     hindrance: watch::Sender<Option<Hindrance>>,
+    changes: watch::Sender<u64>,
     _directory: TempDir,
 }
 
 impl World {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(SqlStore::sqlite(&directory.path().join("test.db")).await.unwrap());
         let nudges = Arc::new(AtomicU32::new(0));
         let counted = nudges.clone();
         let hindrance = watch::channel(None).0;
+        let changes = watch::channel(0).0;
         let state = ServerState {
             store: store.clone(),
             orders: Arc::new(Desk(store.clone())),
@@ -130,28 +147,36 @@ impl World {
             readiness: Readiness::default(),
             intake: InFlight::default(),
             hindrance: hindrance.subscribe(),
+            streams: Streams::new(changes.subscribe()),
+            meter: Meter::default(),
+            tally: Arc::new(Busy),
             probe: Arc::new(NoProbe),
         };
-        Self { store, state, nudges, hindrance, _directory: directory }
+        Self { store, state, nudges, hindrance, changes, _directory: directory }
     }
 
     /// Lets something keep runs from being started, or nothing.
-    pub(super) fn set_hindrance(&self, hindrance: Option<Hindrance>) {
+    pub(crate) fn set_hindrance(&self, hindrance: Option<Hindrance>) {
         self.hindrance.send_replace(hindrance);
     }
 
+    /// Tells the live streams that there is something new.
+    pub(crate) fn tell_streams(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
     /// Lets every later call of the store fail.
-    pub(super) async fn break_store(&self) {
+    pub(crate) async fn break_store(&self) {
         self.store.close().await.unwrap();
     }
 
     /// How often the engine was told of a stored delivery.
-    pub(super) fn nudges(&self) -> u32 {
+    pub(crate) fn nudges(&self) -> u32 {
         self.nudges.load(Ordering::SeqCst)
     }
 
     /// Everything that was stored of webhooks.
-    pub(super) async fn inbox(&self) -> Vec<InboxRow> {
+    pub(crate) async fn inbox(&self) -> Vec<InboxRow> {
         self.store
             .inbox_due(Timestamp::from_millis(i64::MAX), &[Source::Linear, Source::Github], 100)
             .await
@@ -159,23 +184,23 @@ impl World {
     }
 
     /// Sends a request as a program of this machine would.
-    pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
         request.extensions_mut().insert(ConnectInfo(peer));
         Answer::of(router(self.state.clone()).oneshot(request).await.unwrap()).await
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = Request::get(path).header(header::HOST, "127.0.0.1:8787");
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// Orders something, as the command line does.
-    pub(super) async fn order(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn order(&self, path: &str, body: &Value) -> Answer {
         self.post(path, Some("application/json"), body.to_string()).await
     }
 
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         path: &str,
         content_type: Option<&str>,
@@ -189,11 +214,11 @@ impl World {
     }
 
     /// Lets these happen to an issue, all at once.
-    pub(super) async fn observe(&self, issue: &IssueId, kinds: Vec<ObservationKind>) {
+    pub(crate) async fn observe(&self, issue: &IssueId, kinds: Vec<ObservationKind>) {
         self.observe_at(NOW, issue, kinds).await;
     }
 
-    pub(super) async fn observe_at(
+    pub(crate) async fn observe_at(
         &self,
         at: Timestamp,
         issue: &IssueId,
@@ -203,7 +228,7 @@ impl World {
     }
 
     /// The same in another project.
-    pub(super) async fn observe_in(
+    pub(crate) async fn observe_in(
         &self,
         project: &str,
         issue: &IssueId,
@@ -213,7 +238,7 @@ impl World {
     }
 
     /// Starts a run.
-    pub(super) async fn claim(&self, issue: &IssueId, run: &str) -> Lease {
+    pub(crate) async fn claim(&self, issue: &IssueId, run: &str) -> Lease {
         let lease = self.store.acquire(issue, &worker(), NOW, LEASE).await.unwrap().unwrap();
         let facts = self.store.load(issue).await.unwrap().unwrap().facts;
         let consumes = facts.pending.iter().map(|input| input.seq).collect();
@@ -225,7 +250,7 @@ impl World {
     }
 
     /// Ends a run.
-    pub(super) async fn settle(&self, lease: &Lease, run: &str, outcome: RunOutcome) {
+    pub(crate) async fn settle(&self, lease: &Lease, run: &str, outcome: RunOutcome) {
         let settled = ObservationKind::RunSettled {
             run: RunId::new(run),
             charge: charge(&outcome),
@@ -276,9 +301,9 @@ impl World {
 }
 
 /// What was answered.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
 }
 
 impl Answer {
@@ -289,13 +314,13 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
     /// The status with the code of an error, or with the status of a delivery.
     #[track_caller]
-    pub(super) fn code(&self) -> (u16, String) {
+    pub(crate) fn code(&self) -> (u16, String) {
         let body = self.json();
         let code = body["error"]["code"].as_str().or_else(|| body["status"].as_str());
         (self.status.as_u16(), code.expect("an error has a code").to_owned())
@@ -303,7 +328,7 @@ impl Answer {
 }
 
 /// Who may look when the server listens on 127.0.0.1.
-pub(super) fn operators(token: Option<&str>) -> Operators {
+pub(crate) fn operators(token: Option<&str>) -> Operators {
     Operators::new(token.map(SecretString::from), IpAddr::from([127, 0, 0, 1])).unwrap()
 }
 
@@ -331,11 +356,11 @@ fn project(id: &str) -> Project {
     }
 }
 
-pub(super) fn issue(ticket: &str) -> IssueId {
+pub(crate) fn issue(ticket: &str) -> IssueId {
     IssueId::new("acme", ticket)
 }
 
-pub(super) fn opened(session: &str, prompt: Option<&str>) -> ObservationKind {
+pub(crate) fn opened(session: &str, prompt: Option<&str>) -> ObservationKind {
     ObservationKind::SessionOpened {
         session: SessionId::new(session),
         prompt: prompt.map(str::to_owned),
@@ -350,12 +375,12 @@ pub(super) fn opened(session: &str, prompt: Option<&str>) -> ObservationKind {
     }
 }
 
-pub(super) fn read(key: &str) -> ObservationKind {
+pub(crate) fn read(key: &str) -> ObservationKind {
     read_as(NOW, key, TrackerStateKind::Unstarted)
 }
 
 /// The ticket in this state since then.
-pub(super) fn read_as(version: Timestamp, key: &str, kind: TrackerStateKind) -> ObservationKind {
+pub(crate) fn read_as(version: Timestamp, key: &str, kind: TrackerStateKind) -> ObservationKind {
     let ticket = Ticket {
         key: key.to_owned(),
         title: "Wish a good night".to_owned(),
@@ -377,7 +402,7 @@ pub(super) fn read_as(version: Timestamp, key: &str, kind: TrackerStateKind) -> 
     ObservationKind::TicketRead { version, ticket }
 }
 
-pub(super) fn escalated() -> Vec<ObservationKind> {
+pub(crate) fn escalated() -> Vec<ObservationKind> {
     (1..=3).flat_map(|n| [claimed(&format!("gone-{n}"), 1, Vec::new()), insufficient(n)]).collect()
 }
 
@@ -417,7 +442,7 @@ fn worker() -> Worker {
 }
 
 /// The hexadecimal HMAC-SHA256 of a body, as both senders sign.
-pub(super) fn sign(secret: &str, body: &[u8]) -> String {
+pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
     hex::encode(mac.finalize().into_bytes())

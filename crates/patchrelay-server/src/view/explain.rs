@@ -77,8 +77,9 @@ impl HeldView {
     }
 }
 
+/// Something that happened to an issue.
 #[derive(Debug, Serialize)]
-struct ObservationView {
+pub(crate) struct ObservationView {
     version: u64,
     at: String,
     kind: String,
@@ -135,7 +136,7 @@ impl FactsView {
 }
 
 impl ObservationView {
-    fn new(stored: &StoredObservation) -> Self {
+    pub(crate) fn new(stored: &StoredObservation) -> Self {
         Self {
             version: stored.version,
             at: rfc3339(stored.at),
