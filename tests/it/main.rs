@@ -23,6 +23,7 @@ mod readme;
 mod real_codex;
 mod theft;
 mod tidy;
+mod watching;
 mod way;
 mod webhooks;
 mod world;

@@ -32,9 +32,9 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_patchrelay-under-test");
 pub(crate) const REPO: &str = "acme/app";
 /// Longer than anything here takes, on a machine that has much else to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-const LINEAR_SECRET: &str = "linear-signing-secret";
-const GITHUB_SECRET: &str = "github-signing-secret";
-const LINEAR_TOKEN: &str = "linear-token";
+pub(crate) const LINEAR_SECRET: &str = "linear-signing-secret";
+pub(crate) const GITHUB_SECRET: &str = "github-signing-secret";
+pub(crate) const LINEAR_TOKEN: &str = "linear-token";
 /// What the program has for the forge.
 pub(crate) const GITHUB_TOKEN: &str = "github-token";
 
@@ -64,6 +64,11 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Asks it.
     pub(crate) async fn get(&self, path: &str) -> Value {
         client().get(format!("{}{path}", self.url)).send().await.unwrap().json().await.unwrap()
@@ -243,6 +248,11 @@ impl World {
     /// Starts the service, and points the webhooks of both fakes at it.
     pub(crate) async fn serve(&mut self) {
         self.start(self.program(&["serve", "--json"])).await;
+    }
+
+    /// The same on this port.
+    pub(crate) async fn serve_on(&mut self, port: &str) {
+        self.start(self.program(&["serve", "--json", "--port", port])).await;
     }
 
     /// The same, and lets it kill itself at a place. Tells whether it came up before.

@@ -196,6 +196,19 @@ pub(crate) enum IssueCommand {
     Show(OneIssue),
     /// Say why an issue is in its state, and what would change it
     Explain(OneIssue),
+    /// Follow what happens to an issue until it is over: ends with 0 when it is done, and with 1 when it failed or needs a
+    /// human
+    Watch(OneIssue),
+    /// Print the directory in which an issue is worked on
+    Path(OneIssue),
+    /// Go on yourself where the agent stopped: opens codex on the issue's thread and in its directory
+    Open {
+        #[command(flatten)]
+        one: OneIssue,
+        /// Print the command instead
+        #[arg(long)]
+        print: bool,
+    },
     #[command(flatten)]
     Order(OrderCommand),
 }

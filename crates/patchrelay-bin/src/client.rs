@@ -1,12 +1,18 @@
 //! Asking the running service.
 
+mod events;
+
 use std::{
     collections::HashSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::ControlFlow,
     path::Path,
     time::Duration,
 };
 
+pub(crate) use self::events::Event;
+
+use self::events::Events;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -24,6 +30,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// How many issues are asked for at once: the most that the service gives.
 const PAGE: u32 = 200;
+/// How long a stream may say nothing, not even that it is there: it does so four times a minute.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one stream may last. The service ends each after about a minute.
+const STREAM_AGE: Duration = Duration::from_secs(600);
 /// The most pages of a list. What a person wants to see is on the first ones.
 const MAX_PAGES: usize = 50;
 
@@ -119,6 +129,53 @@ impl Service {
         self.get("/health", Vec::new()).await
     }
 
+    /// The newest lines of the feed of one issue, and the cursor after which it goes on.
+    pub(crate) async fn feed(&self, one: &OneIssue, limit: u32) -> Result<Value, Failure> {
+        let feed = self.get("/api/feed", of_issue(one, ("limit", limit.to_string()))).await?;
+        if feed["entries"].is_array() && feed["cursor"].is_i64() {
+            Ok(feed)
+        } else {
+            Err(self.stranger(200))
+        }
+    }
+
+    /// What is seen of one issue after this cursor, as it happens, until the stream ends or nobody wants more of it.
+    ///
+    /// # Errors
+    ///
+    /// When the service is away, which may pass, or refuses.
+    pub(crate) async fn follow(
+        &self,
+        one: &OneIssue,
+        after: i64,
+        mut take: impl FnMut(Event) -> Result<ControlFlow<()>, Failure>,
+    ) -> Result<(), Failure> {
+        let url = self.url("/api/stream", of_issue(one, ("after", after.to_string())))?;
+        let mut response = self.begin(self.http.get(url).timeout(STREAM_AGE)).await?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            let refusal = self.body(response).await.map(|body| self.refusal(status, &body))?;
+            return Err(match status {
+                503 => Failure::unreachable(refusal.message()),
+                _ => refusal,
+            });
+        }
+        let mut events = Events::default();
+        loop {
+            let piece = tokio::time::timeout(STREAM_TIMEOUT, response.chunk()).await;
+            let Ok(piece) = piece else { return Ok(()) };
+            let Some(piece) = piece.map_err(|error| self.no_answer(&error))? else { return Ok(()) };
+            for event in events.take(&piece) {
+                if take(event)?.is_break() {
+                    return Ok(());
+                }
+            }
+            if MAX_ANSWER < events.kept() {
+                return Err(self.stranger(status));
+            }
+        }
+    }
+
     async fn get(&self, path: &str, query: Vec<(&str, String)>) -> Result<Value, Failure> {
         self.send(self.http.get(self.url(path, query)?)).await
     }
@@ -133,11 +190,24 @@ impl Service {
         Ok(url)
     }
 
-    async fn send(&self, mut request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+        let response = self.begin(request).await?;
+        let status = response.status().as_u16();
+        let body = self.body(response).await?;
+        if status == 200 { Ok(body) } else { Err(self.refusal(status, &body)) }
+    }
+
+    async fn begin(
+        &self,
+        mut request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, Failure> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }
-        let mut response = request.send().await.map_err(|error| self.no_answer(&error))?;
+        request.send().await.map_err(|error| self.no_answer(&error))
+    }
+
+    async fn body(&self, mut response: reqwest::Response) -> Result<Value, Failure> {
         let status = response.status().as_u16();
         let mut bytes = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| self.no_answer(&error))? {
@@ -146,10 +216,7 @@ impl Service {
             }
             bytes.extend_from_slice(&piece);
         }
-        let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {
-            return Err(self.stranger(status));
-        };
-        if status == 200 { Ok(body) } else { Err(self.refusal(status, &body)) }
+        serde_json::from_slice(&bytes).map_err(|_| self.stranger(status))
     }
 
     /// What the service's no means for whoever asked.
@@ -223,6 +290,12 @@ fn one_path(one: &OneIssue, rest: &str) -> Result<String, Failure> {
         )));
     }
     Ok(format!("/api/issues/{}{rest}", one.key))
+}
+
+/// The query about one issue where its key is no part of the address.
+fn of_issue(one: &OneIssue, more: (&'static str, String)) -> Vec<(&'static str, String)> {
+    let key = ("issue", one.key.clone());
+    [key, more].into_iter().chain(project(one)).collect()
 }
 
 fn project(one: &OneIssue) -> Vec<(&'static str, String)> {

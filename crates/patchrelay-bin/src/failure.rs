@@ -42,6 +42,11 @@ impl Failure {
         Self { kind: Kind::Unreachable, message: message.into(), others: Vec::new() }
     }
 
+    /// Whether the service did not answer, which may pass.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self.kind, Kind::Unreachable)
+    }
+
     /// The line, or the first of them.
     pub(crate) fn message(&self) -> &str {
         &self.message

@@ -23,6 +23,8 @@ mod secrets;
 mod serve;
 mod service;
 mod show;
+mod takeover;
+mod watch;
 mod wire;
 
 use std::{process::ExitCode, sync::Arc};
@@ -82,6 +84,12 @@ fn run(cli: Cli, output: &Output, probe: Arc<dyn Probe>) -> Result<(), Failure> 
                     IssueCommand::Show(one) => show::issue(output, &service.issue(&one).await?),
                     IssueCommand::Explain(one) => {
                         show::explain(output, &service.explain(&one).await?)
+                    }
+                    IssueCommand::Watch(one) => watch::run(output, &service, &one).await,
+                    IssueCommand::Path(one) => takeover::path(output, &service.issue(&one).await?),
+                    IssueCommand::Open { one, print } => {
+                        let issue = service.issue(&one).await?;
+                        takeover::open(output, &issue, config, &environment, print)
                     }
                     IssueCommand::Order(order) => {
                         orders::run(output, &service, &environment, order).await

@@ -40,6 +40,21 @@ impl Output {
         writeln(io::stdout().lock(), &json(value)?)
     }
 
+    /// Prints a value for scripts that read one line at a time.
+    ///
+    /// # Errors
+    ///
+    /// When standard output is closed.
+    pub(crate) fn value_line(self, value: &serde_json::Value) -> Result<(), Failure> {
+        writeln(io::stdout().lock(), &without_controls(&value.to_string()))
+    }
+
+    /// Tells a person something that is no result.
+    pub(crate) fn note(self, text: &str) {
+        // Who closed standard error does not want to know.
+        drop(writeln(io::stderr().lock(), &one_line(text)));
+    }
+
     /// Prints what ended the program.
     pub(crate) fn failure(self, failure: &Failure) {
         // When standard error is closed too, the exit code is all that is left to say it with.
@@ -75,6 +90,10 @@ pub(crate) fn plain(text: &str) -> String {
 fn json(value: &impl Serialize) -> Result<String, Failure> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(without_controls(&text))
+}
+
+fn without_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match u16::try_from(u32::from(c)) {
@@ -82,7 +101,7 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
             _ => out.push(c),
         }
     }
-    Ok(out)
+    out
 }
 
 /// Control characters, and those that turn the direction of what follows. All of them have four hexadecimal digits.

@@ -34,6 +34,16 @@ pub(crate) fn ordered(output: &Output, ordered: &Value) -> Result<(), Failure> {
     }
 }
 
+/// A line of the feed. Observations have a bullet: they are what is known for ever.
+pub(crate) fn feed_line(line: &Value) -> String {
+    let mark = match line["kind"].as_str() {
+        Some("observation") => "*",
+        Some("report") => ">",
+        _ => "-",
+    };
+    format!("{}  {mark} {}", text(&line["at"]), text(&line["text"]))
+}
+
 fn list_text(list: &Value) -> String {
     let issues = items(&list["issues"]);
     if issues.is_empty() {
