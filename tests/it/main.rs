@@ -10,6 +10,7 @@ mod doctor;
 mod hook;
 mod life;
 mod linked;
+mod logs;
 mod lossy;
 mod nodes;
 mod operator;

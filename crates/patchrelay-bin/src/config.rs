@@ -19,7 +19,9 @@ pub(crate) use self::{
     origins::{Origins, Source},
     resolve::{Database, Place, Resolved},
     schema::schema,
-    sections::{Config, LogFormat, ProjectSection, Sandbox, TrustedActorsSection},
+    sections::{
+        Config, LogFormat, ProjectSection, Sandbox, TelemetrySection, TrustedActorsSection,
+    },
 };
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod failure;
 mod file;
 mod init;
 mod installation;
+mod log;
 mod manual;
 mod orders;
 mod output;

@@ -5,17 +5,15 @@ use std::{io::IsTerminal, path::Path, sync::Arc};
 use patchrelay::{CancellationToken, ports::Probe};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
-use tracing_subscriber::{
-    EnvFilter, Layer, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
-};
 
 use crate::{
     cli::LogChoice,
-    config::{self, Config, LogFormat},
+    config,
     environment::Environment,
     failure::Failure,
+    log,
     output::Output,
-    reload::{Log, read_again},
+    reload::read_again,
     secrets::Secrets,
     wire::{self, App, Parts},
 };
@@ -37,9 +35,10 @@ pub(crate) async fn run(
     if let Some(port) = port {
         config.server.port = port;
     }
-    let log = start_log(&config, log)?;
-    let listener = wire::bind(&config).await?;
     let secrets = Secrets::look_up(environment)?;
+    let log =
+        log::start(&config.telemetry, log, &wire::secret_values(&config, &secrets, environment))?;
+    let listener = wire::bind(&config).await?;
     let app = App::open(Parts {
         config: &config,
         config_path: &config_path,
@@ -86,28 +85,4 @@ pub(crate) async fn run(
         info!("stopping; a second signal ends at once");
         stop.cancel();
     }
-}
-
-/// Starts the log on standard error.
-fn start_log(config: &Config, log: LogChoice) -> Result<Log, Failure> {
-    let filter = match log.level {
-        Some(level) => level.to_owned(),
-        None => config.telemetry.log.clone(),
-    };
-    let filter = EnvFilter::try_new(&filter).map_err(|error| {
-        Failure::new(format!("telemetry.log: `{filter}` is no log filter: {error}"))
-    })?;
-    let (filter, handle) = reload::Layer::new(filter);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(log.color);
-    let lines = match config.telemetry.log_format {
-        LogFormat::Pretty => lines.boxed(),
-        LogFormat::Json => lines.json().boxed(),
-    };
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .try_init()
-        .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
-    let replace = move |new| handle.reload(new).map_err(|error| error.to_string());
-    Ok(Log { replace: Box::new(replace), is_fixed: log.level.is_some() })
 }

@@ -233,6 +233,8 @@ pub(crate) enum LogFormat {
     Pretty,
     /// One JSON object a line.
     Json,
+    /// `name=value`, one line each.
+    Logfmt,
 }
 
 /// `[[project]]`.
