@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod bad_input;
+mod bad_rows;
+mod bad_webhooks;
 mod checkout;
 mod crash;
 mod crate_graph;
