@@ -149,8 +149,8 @@ pub trait AgentRuntime: Send + Sync {
     async fn launch(&self, order: &AgentLaunch) -> Result<Box<dyn AgentSession>, AgentError>;
 
     /// Runs a project's prepare hook to its end, at most ten minutes: confined like the commands of an agent, but with a
-    /// network. Its environment is theirs, so it holds no secret. Nothing of it is left when this returns; dropping the
-    /// future ends it.
+    /// network. Its environment is theirs, so it holds no secret. Nothing of it is left when this returns. Dropping the
+    /// future ends it, but for what left its process group: that is for [`AgentRuntime::reap`].
     ///
     /// # Errors
     ///

@@ -41,6 +41,10 @@ impl RunTask {
             let ended = tokio::select! {
                 biased;
                 by = self.stopped_meanwhile(progress) => {
+                    // What left the hook's process group has not ended with it. Its agent ends with the run, too.
+                    if let Err(error) = self.context.ports.agent.reap(&self.run).await {
+                        warn!(run = %self.run, error = %chain(&error), "leftovers of a hook could not be ended");
+                    }
                     return Err(Halt::with(RunOutcome::Interrupted { by }));
                 }
                 ended = self.lease.guard(self.context.ports.agent.run_hook(&order)) => ended?,

@@ -97,6 +97,8 @@ async fn whoever_takes_the_ticket_away_ends_a_hook_that_hangs() {
     let runs = world.runs().await;
     let by = Interruption::Undelegated;
     assert_eq!(runs[0].outcome, Some(RunOutcome::Interrupted { by }));
+    assert_eq!(world.sim.state().agents.reaped, [runs[0].id.clone()]);
+    assert_eq!(world.sim.state().agents.alive(), 0);
     assert_eq!(world.facts().await.attempts, Attempts::default());
 }
 
