@@ -76,7 +76,7 @@ async fn a_watch_shows_every_line_once_until_the_ticket_is_done_whatever_the_ser
     let cursors: Vec<_> = lines.iter().map(|line| line["cursor"].as_i64().unwrap()).collect();
     assert!(cursors.is_sorted_by(|a, b| a < b), "{cursors:?}");
     let feed = world.get(&format!("/api/feed?issue={}&limit=200", ticket.key)).await;
-    let all: Vec<_> = feed["entries"].as_array().unwrap().iter().cloned().collect();
+    let all = feed["entries"].as_array().unwrap().to_vec();
     // The watch ends with the issue; reports of that may still follow.
     let (first, last) = (cursors[0], *cursors.last().unwrap());
     let expected: Vec<_> = all

@@ -46,7 +46,8 @@ pub(super) async fn while_served<T>(
     let stop = CancellationToken::new();
     let serving = serve_within(limits, listener, world.state.clone(), stop.clone());
     let talking = async {
-        let said = talk(address, stop.clone()).await;
+        // A talk may be long, and so may its future be.
+        let said = Box::pin(talk(address, stop.clone())).await;
         stop.cancel();
         said
     };
