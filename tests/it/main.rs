@@ -20,6 +20,7 @@ mod operator;
 mod orders;
 mod people;
 mod planted;
+mod polling;
 mod postgres;
 mod publisher;
 mod quick;

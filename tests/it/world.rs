@@ -255,7 +255,14 @@ impl World {
         self.start(self.program(&["serve", "--json", "--port", port])).await;
     }
 
-    /// The same, and lets it kill itself at a place. Tells whether it came up before.
+    /// Starts the service without the secrets of webhooks, so that it is told nothing.
+    pub(crate) async fn serve_unheard(&mut self) {
+        let program = self.program(&["serve", "--json"]);
+        let program = program.env("LINEAR_WEBHOOK_SECRET", "").env("GITHUB_WEBHOOK_SECRET", "");
+        self.start(program).await;
+    }
+
+    /// The same as [`Self::serve`], and lets it kill itself at a place. Tells whether it came up before.
     pub(crate) async fn try_serve(&mut self, crash_at: Option<&str>) -> bool {
         let program = self.program(&["serve", "--json"]);
         let program = match crash_at {

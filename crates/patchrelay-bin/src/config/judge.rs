@@ -12,9 +12,6 @@ use super::{
 
 const MUST_NOT_BE_EMPTY: &str = "must not be empty; leave it out for the default";
 
-/// Open tickets and pull requests are read again every five minutes in any case.
-const POLLS: &str = "what no webhook told of is not looked for yet: leave it at 0";
-
 /// A relative path would mean another place with each directory that the program is started in.
 const MUST_BE_ABSOLUTE: &str = "must be an absolute path";
 
@@ -90,8 +87,6 @@ impl Config {
                 self.linear.oauth_url.is_some(),
                 "nobody is asked to let us in yet: leave it out, and set LINEAR_ACCESS_TOKEN",
             ),
-            ("linear.poll_seconds", self.linear.poll_seconds != 0, POLLS),
-            ("github.poll_seconds", self.github.poll_seconds != 0, POLLS),
             (
                 "retention.observations_days",
                 self.retention.observations_days != 0,

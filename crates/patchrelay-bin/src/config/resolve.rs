@@ -138,7 +138,7 @@ impl Config {
                 silence_timeout: Duration::from_secs(self.codex.silence_seconds),
                 retention: self.retention(),
                 min_free_bytes: self.retention.min_free_bytes,
-                ..Settings::default()
+                ..self.polls()
             },
             places,
         }
@@ -152,6 +152,18 @@ impl Config {
             Some(("api.github.com", _)) | None => "github.com".to_owned(),
             Some((host, None)) => host.to_owned(),
             Some((host, Some(port))) => format!("{host}:{port}"),
+        }
+    }
+
+    /// How often is looked for what nobody tells. A ticket and its pull request are read together.
+    fn polls(&self) -> Settings {
+        let usual = Settings::default();
+        let chosen = |seconds: u64| (seconds != 0).then(|| Duration::from_secs(seconds));
+        let (linear, github) = (chosen(self.linear.poll_seconds), chosen(self.github.poll_seconds));
+        Settings {
+            discover_every: linear.unwrap_or(usual.discover_every),
+            reread_every: linear.into_iter().chain(github).min().unwrap_or(usual.reread_every),
+            ..usual
         }
     }
 

@@ -111,7 +111,8 @@ pub(crate) struct LinearSection {
     pub(crate) api_url: String,
     /// Where an operator lets us into a workspace. Not there yet: leave it out.
     pub(crate) oauth_url: Option<String>,
-    /// How often tickets are looked for that no webhook told of, in seconds; 0 is never, and the only choice so far.
+    /// How often delegated tickets are looked for, and known ones read again, in seconds, where no webhook tells of them.
+    /// 0 is for who gets webhooks: then it is done slowly, for those that were lost.
     pub(crate) poll_seconds: u64,
 }
 
@@ -131,7 +132,8 @@ impl Default for LinearSection {
 pub(crate) struct GithubSection {
     /// The REST endpoint.
     pub(crate) api_url: String,
-    /// How often changes are looked for that no webhook told of, in seconds; 0 is never, and the only choice so far.
+    /// How often open pull requests are read again, in seconds, where no webhook tells of them. 0 is for who gets webhooks:
+    /// then it is done slowly, for those that were lost.
     pub(crate) poll_seconds: u64,
 }
 

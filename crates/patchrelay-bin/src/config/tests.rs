@@ -69,8 +69,10 @@ url = "postgres://host/x"
 max_connections = 17
 [linear]
 api_url = "https://linear.test"
+poll_seconds = 34
 [github]
 api_url = "https://github.test"
+poll_seconds = 33
 [agent]
 kind = "codex"
 [codex]
@@ -183,9 +185,7 @@ fn every_key_can_be_set() {
             "codex.approval_policy",
             "codex.processes",
             "delivery.auto_merge",
-            "github.poll_seconds",
             "linear.oauth_url",
-            "linear.poll_seconds",
             "retention.observations_days",
             "telemetry.otlp_endpoint",
         ]

@@ -75,8 +75,8 @@ const MISTAKES: &[&str] = &[
     "PROJECT\n[project.budgets]\nrecovery = 0",
     // What is not there yet.
     "[linear]\noauth_url = \"https://linear.test/oauth\"",
-    "[linear]\npoll_seconds = 60",
-    "[github]\npoll_seconds = 60",
+    "[linear]\npoll_seconds = -1",
+    "[github]\npoll_seconds = \"often\"",
     "[retention]\nobservations_days = 30",
     "[telemetry]\notlp_endpoint = \"http://otel.test\"",
     "[delivery]\npublisher = \"me\"",
@@ -117,7 +117,7 @@ fn independent_mistakes_are_told_together_and_what_follows_from_one_is_not() {
     let text = "[server]\nport = \"x\"\nprot = 1\nbind = 3\n[codex]\nmodel = \"${NOBODY}\"\nhome = \"x\"\n\
         [scheduler]\nlease_seconds = 0\n[[project]]\nid = 7\nlinear_teams = [\"A\"]\nteam = 1\n\
         [[project]]\nid = \"b\"\nrepo = \"b\"\n";
-    insta::assert_snapshot!(lines(text, &[("PATCHRELAY__LINEAR__POLL_SECONDS", "5")]).join("\n"));
+    insta::assert_snapshot!(lines(text, &[("PATCHRELAY__LINEAR__POLL_SECONDS", "often")]).join("\n"));
 }
 
 #[test]

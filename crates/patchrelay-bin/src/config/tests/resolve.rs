@@ -56,6 +56,8 @@ fn numbers_and_places_reach_the_engine() {
     assert_eq!(settings.drain, Duration::from_secs(12));
     assert_eq!(settings.silence_timeout, Duration::from_secs(7));
     assert_eq!(settings.turn_timeout, Duration::from_secs(8));
+    let seconds = Duration::from_secs;
+    assert_eq!((settings.discover_every, settings.reread_every), (seconds(34), seconds(33)));
     let day = Duration::from_secs(86_400);
     assert_eq!(
         settings.retention,
@@ -216,8 +218,6 @@ fn what_is_not_there_yet_is_refused() {
             "linear.oauth_url",
             "LINEAR_ACCESS_TOKEN",
         ),
-        ("[linear]\npoll_seconds = 60", "linear.poll_seconds", "leave it at 0"),
-        ("[github]\npoll_seconds = 60", "github.poll_seconds", "leave it at 0"),
         ("[retention]\nobservations_days = 30", "retention.observations_days", "leave it at 0"),
         (
             "[telemetry]\notlp_endpoint = \"http://otel.test\"",
