@@ -117,7 +117,9 @@ fn independent_mistakes_are_told_together_and_what_follows_from_one_is_not() {
     let text = "[server]\nport = \"x\"\nprot = 1\nbind = 3\n[codex]\nmodel = \"${NOBODY}\"\nhome = \"x\"\n\
         [scheduler]\nlease_seconds = 0\n[[project]]\nid = 7\nlinear_teams = [\"A\"]\nteam = 1\n\
         [[project]]\nid = \"b\"\nrepo = \"b\"\n";
-    insta::assert_snapshot!(lines(text, &[("PATCHRELAY__LINEAR__POLL_SECONDS", "often")]).join("\n"));
+    insta::assert_snapshot!(
+        lines(text, &[("PATCHRELAY__LINEAR__POLL_SECONDS", "often")]).join("\n")
+    );
 }
 
 #[test]
