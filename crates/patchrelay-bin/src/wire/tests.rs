@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Parts, RandomIds, agent_of, check, codex, patterns, unconfined};
+use super::{App, Parts, RandomIds, agent::agent_of, check, codex, patterns, unconfined};
 use crate::{
     config::{self, Config},
     environment::Environment,
