@@ -68,7 +68,9 @@ async fn a_delivery_that_may_succeed_later_is_tried_ever_later() {
     world.project().labels = vec!["ai".to_owned()];
     world.settings.reconcile_every = Duration::from_secs(1);
     world.delegate(&issue(), "APP-1", "session-1").await;
-    world.sim.state().faults.last(&["read_ticket"], Fault::Unanswered);
+    // Whoever looks for tickets would read it too.
+    let calls = ["read_ticket", "delegated_tickets"];
+    world.sim.state().faults.last(&calls, Fault::Unanswered);
     let now = world.sim.now();
     world.sim.state().tickets.edit(now, &issue(), |t| t.labels = vec!["AI".to_owned()]);
     world.start();
@@ -78,6 +80,7 @@ async fn a_delivery_that_may_succeed_later_is_tried_ever_later() {
     assert!(waits.is_sorted() && 60 < waits[6], "{waits:?}");
     assert!(!world.is_known(&issue()).await);
     world.sim.state().faults.heal();
+    world.sim.state().faults.last(&calls[1..], Fault::Unanswered);
     world.until_ended(1).await;
     world.assert_published_once().await;
 }

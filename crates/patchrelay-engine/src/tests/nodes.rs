@@ -5,7 +5,7 @@ use std::time::Duration;
 use patchrelay_domain::{Interruption, NodeId, ObservationKind, RunOutcome, Ticket, gone_after};
 use patchrelay_ports::{Clock as _, Side, Step};
 
-use super::sim::{Act, Turn, World, at_once, issue};
+use super::sim::{Act, Fault, Turn, World, at_once, issue};
 use crate::EngineError;
 
 /// A world whose process died at this place on one node, and in which another node is started, on another machine.
@@ -100,6 +100,8 @@ async fn an_engine_stops_when_another_process_is_its_node() {
 #[tokio::test(start_paused = true)]
 async fn deliveries_are_read_by_one_node_at_a_time() {
     let mut world = World::with_delegated_ticket().await;
+    // Whoever looks for tickets needs no delivery.
+    world.sim.state().faults.last(&["delegated_tickets"], Fault::Unanswered);
     let hold = Duration::from_secs(300);
     world.hold_intake_elsewhere(hold).await;
     world.start();
