@@ -3,9 +3,9 @@
 //! It shares nothing with our clone, not even a file: whatever the agent does to it, ours stays what it is. No call of
 //! ours reads it after an agent was in it (D25); what counts is in the files beside it and on the remote.
 
-use std::fs;
+use std::{collections::BTreeSet, fs, io, path::Path};
 
-use patchrelay_domain::{BranchName, CommitSha};
+use patchrelay_domain::{BranchName, CommitSha, RunId};
 use patchrelay_ports::WorkspaceError;
 
 use crate::{
@@ -13,12 +13,17 @@ use crate::{
     config::{Identity, RemoteConfig},
     error::local,
     git::Git,
-    names::{branch_ref, commit_arg},
+    names::{as_name, branch_ref, commit_arg, is_object},
     place::Place,
 };
 
 /// What git asks for the credential. It answers from the environment, where only the agent's commands have it.
 const CREDENTIAL_HELPER: &str = r#"!f() { test "$1" = get && printf 'username=x-access-token\npassword=%s\n' "$GH_TOKEN"; }; f"#;
+
+/// The largest file of names that is read, in bytes: one line for each branch that the remote has, perhaps. And how many
+/// branches of its own an agent may have.
+const MAX_NAMES_FILE: u64 = 16 * 1024 * 1024;
+const MAX_NAMES: usize = 1_000;
 
 /// What such a repository is made for.
 pub(crate) struct Repository<'a> {
@@ -90,6 +95,95 @@ impl Repository<'_> {
             credential.unwrap_or_default(),
         )
     }
+}
+
+/// Moves the repository of the place aside, beside its directory, if its branches have commits that our clone does not
+/// have: their files are in a rescue ref, and they themselves are somebody's work, too. Reads names of commits and
+/// nothing else of what an agent wrote; what cannot be read is moved aside.
+pub(crate) async fn keep_commits(
+    git: &Git,
+    place: &Place,
+    run: &RunId,
+) -> Result<(), WorkspaceError> {
+    let failed = || format!("keep the commits of `{}`", place.path.display());
+    let own = place.path.join(".git");
+    let looked = own.clone();
+    let commits = match blocking(move || names(&looked)).await.map_err(local(failed()))? {
+        Names::NoRepository => return Ok(()),
+        Names::Unreadable => None,
+        Names::Of(commits) => Some(commits),
+    };
+    let mut is_known = commits.is_some();
+    for commit in commits.into_iter().flatten() {
+        let found = git.in_repository(&place.clone).args(["cat-file", "-e", &commit]).output();
+        is_known &= found.await.map_err(local(failed()))?.status.success();
+    }
+    if is_known {
+        return Ok(());
+    }
+    let aside = place.root.join(as_name(&format!("{}-{run}", place.name)) + ".git");
+    let (from, to) = (own, aside.clone());
+    blocking(move || fs::rename(from, to)).await.map_err(local(failed()))?;
+    tracing::warn!(path = %aside.display(), "an agent's commits that are nowhere else are kept here");
+    Ok(())
+}
+
+/// What the branches of a repository stand for, and what is checked out.
+#[derive(Debug, PartialEq, Eq)]
+enum Names {
+    NoRepository,
+    /// Not made as git makes it, or too much.
+    Unreadable,
+    Of(BTreeSet<String>),
+}
+
+fn names(repository: &Path) -> io::Result<Names> {
+    match fs::symlink_metadata(repository) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Names::NoRepository),
+        Err(error) => return Err(error),
+        Ok(found) if !found.is_dir() => return Ok(Names::NoRepository),
+        Ok(_) => {}
+    }
+    let mut files =
+        ["HEAD", "refs/stash", "packed-refs"].map(|name| repository.join(name)).to_vec();
+    let mut pending = vec![repository.join("refs/heads")];
+    while let Some(dir) = pending.pop() {
+        let Ok(entries) = fs::read_dir(dir) else { return Ok(Names::Unreadable) };
+        for entry in entries {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                pending.push(entry.path());
+            } else {
+                files.push(entry.path());
+            }
+            if MAX_NAMES < files.len() + pending.len() {
+                return Ok(Names::Unreadable);
+            }
+        }
+    }
+    let mut commits = BTreeSet::new();
+    for file in files {
+        let found = match fs::symlink_metadata(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            found => found?,
+        };
+        if !found.is_file() || MAX_NAMES_FILE < found.len() {
+            return Ok(Names::Unreadable);
+        }
+        let text = fs::read(&file)?;
+        // `<commit>`, or `<commit> <name>` where many are packed; what only leads to another name is found there.
+        let named = String::from_utf8_lossy(&text).into_owned();
+        let ours = named.lines().filter_map(|line| match line.split_once(' ') {
+            None => Some(line),
+            Some((commit, name)) => name.starts_with("refs/heads/").then_some(commit),
+        });
+        commits.extend(ours.filter(|commit| is_object(commit)).map(str::to_owned));
+        if MAX_NAMES < commits.len() {
+            return Ok(Names::Unreadable);
+        }
+    }
+    Ok(Names::Of(commits))
 }
 
 /// As git reads it in its configuration, whatever it holds but line breaks, which are in no value of ours.

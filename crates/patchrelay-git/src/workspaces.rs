@@ -214,6 +214,7 @@ impl GitWorkspaces {
         let is_of_its_kind = record.is_own_repository == place.is_own_repository;
         if !order.keep_edits || (has_moved && !has_edits) || !is_of_its_kind {
             // Nothing is kept here, or there is nothing to keep and the start has moved, or somebody else publishes now.
+            own::keep_commits(git, place, &order.run).await?;
             self.make(order, place, &start).await?;
             return Ok((start, true));
         }
@@ -403,6 +404,7 @@ impl Workspaces for GitWorkspaces {
         let identity = &self.config.identity;
         let rescue =
             rescue::keep(&self.git, identity, &place, &record.base, &snapshot, names).await?;
+        own::keep_commits(&self.git, &place, run).await?;
         worktree::remove(&place, record).await?;
         Ok(Removed::Gone { rescue })
     }

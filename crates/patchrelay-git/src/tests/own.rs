@@ -65,10 +65,42 @@ async fn what_was_published_is_gone_on_with_and_what_was_not_is_kept() {
     assert_eq!(git(&world.worktree(), &["rev-parse", "HEAD"]).await, local.as_str());
     assert_eq!(changed(&world.inspect(&third).await), ["newer"]);
 
+    git(&world.worktree(), &["pack-refs", "--all"]).await;
     let afresh = PrepareOrder { keep_edits: false, ..world.order("run-4") };
     world.workspaces.prepare(&afresh).await.expect("it is made anew");
     assert!(!world.worktree().join("newer").exists());
     assert_eq!(world.content("refs/patchrelay/rescue/ticket-1/run-4", "newer").await, "Newer.");
+    let aside = world.worktree().with_file_name("APP-1-run-4.git");
+    assert_eq!(git(&aside, &["rev-parse", "bot/APP-1"]).await, local.as_str());
+}
+
+/// What is on the remote needs no second place.
+#[tokio::test]
+async fn a_repository_is_kept_aside_only_for_commits_that_are_nowhere_else() {
+    let world = world().await;
+    world.prepare("run-1").await;
+    world.write("new", "New.\n");
+    publishes(&world).await;
+    world.prepare("run-2").await;
+    let afresh = PrepareOrder { keep_edits: false, ..world.order("run-3") };
+    world.workspaces.prepare(&afresh).await.expect("it is made anew");
+    assert!(!world.worktree().with_file_name("APP-1-run-3.git").exists());
+    world.write("newer", "Newer.\n");
+    let local = commits(&world).await;
+    git(&world.worktree(), &["pack-refs", "--all"]).await;
+    // Not where the branch is, but where its agent stands.
+    git(&world.worktree(), &["checkout", "--quiet", "--detach"]).await;
+    git(&world.worktree(), &["branch", "--force", "bot/APP-1", "origin/trunk"]).await;
+    let path = world.worktree().display().to_string();
+    let run = patchrelay_domain::RunId::new("run-4");
+    let removed =
+        world.workspaces.remove(&world.project, &super::world::issue(), &run, &path).await;
+    assert!(
+        matches!(removed, Ok(patchrelay_ports::Removed::Gone { rescue: Some(_) })),
+        "{removed:?}"
+    );
+    let aside = world.worktree().with_file_name("APP-1-run-4.git");
+    assert_eq!(git(&aside, &["rev-parse", "HEAD"]).await, local.as_str());
 }
 
 #[tokio::test]
