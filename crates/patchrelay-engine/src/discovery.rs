@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use patchrelay_domain::{
-    IssueId, NextStep, ObservationKind, Timestamp, Versioned, Wait, decide, is_untold,
+    IssueFacts, IssueId, NextStep, ObservationKind, Timestamp, Versioned, Wait, decide, is_untold,
 };
-use patchrelay_ports::Source;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -40,52 +39,50 @@ impl Discovery {
         self.unclaimed.retain(|issue, version| {
             listed.iter().any(|ticket| ticket.value == *issue && ticket.version == *version)
         });
-        let are_told =
-            context.ports.webhooks.iter().any(|reader| reader.source() == Source::Linear);
         let mut is_all = true;
         for ticket in listed {
             if stop.is_cancelled() {
                 break;
             }
-            if !is_untold(context.now(), ticket.version, are_told) {
-                is_all = false;
-                continue;
-            }
-            if let Err(error) = self.look_at(context, &ticket).await {
-                warn!(issue = %ticket.value, error = %chain(&error), "a delegated ticket could not be read");
+            match self.look_at(context, &ticket).await {
+                Ok(is_done) => is_all &= is_done,
+                Err(error) => {
+                    warn!(issue = %ticket.value, error = %chain(&error), "a delegated ticket could not be read");
+                }
             }
         }
         Ok(is_all)
     }
 
+    /// Looks at one of them. `false`: not yet.
     async fn look_at(
         &mut self,
         context: &Context,
         ticket: &Versioned<IssueId>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let issue = &ticket.value;
         if self.unclaimed.contains_key(issue) {
-            return Ok(());
+            return Ok(true);
+        }
+        let known = context.ports.store.load(issue).await?.map(|stored| stored.facts);
+        if known.as_ref().is_some_and(|facts| !is_missed(context, facts)) {
+            return Ok(true);
+        }
+        let are_told = context.ports.webhooks.iter().any(|reader| reader.source().is_tracker());
+        if !is_untold(context.now(), ticket.version, are_told) {
+            return Ok(false);
         }
         let correlation = &context.worker.id;
-        if let Some(known) = context.ports.store.load(issue).await? {
-            let facts = known.facts;
-            // What is waiting or at work is read again by reconciling.
-            let is_missed = matches!(
-                decide(&context.policy(&facts), context.now(), &facts),
-                NextStep::Settled(_) | NextStep::Wait { reason: Wait::Undelegated, .. }
-            );
-            return match context.project(&facts.project) {
-                Some(project) if is_missed => {
-                    look_again(context, project, &facts, correlation).await
-                }
-                Some(_) | None => Ok(()),
-            };
+        if let Some(facts) = known {
+            if let Some(project) = context.project(&facts.project) {
+                look_again(context, project, &facts, correlation).await?;
+            }
+            return Ok(true);
         }
         let read = context.ports.tracker.read_ticket(issue).await?;
         let Some(project) = claimed_by(&context.settings.projects, &read.value) else {
             self.unclaimed.insert(issue.clone(), ticket.version);
-            return Ok(());
+            return Ok(true);
         };
         info!(key = %read.value.key, "found a ticket that nobody told of");
         let news = News {
@@ -96,6 +93,15 @@ impl Discovery {
             deliveries: Vec::new(),
         };
         let change = observe(context, news).await?;
-        look_at_link(context, project, &change, correlation).await
+        look_at_link(context, project, &change, correlation).await?;
+        Ok(true)
     }
+}
+
+/// Whether nothing would come of an issue that is delegated. What is waiting or at work is read again by reconciling.
+fn is_missed(context: &Context, facts: &IssueFacts) -> bool {
+    matches!(
+        decide(&context.policy(facts), context.now(), facts),
+        NextStep::Settled(_) | NextStep::Wait { reason: Wait::Undelegated, .. }
+    )
 }

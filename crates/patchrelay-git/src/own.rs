@@ -97,6 +97,11 @@ impl Repository<'_> {
     }
 }
 
+/// Whether the repository is where it was made.
+pub(crate) fn is_there(place: &Place) -> bool {
+    fs::symlink_metadata(place.path.join(".git")).is_ok_and(|found| found.is_dir())
+}
+
 /// Moves the repository of the place aside, beside its directory, if its branches have commits that our clone does not
 /// have: their files are in a rescue ref, and they themselves are somebody's work, too. Reads names of commits and
 /// nothing else of what an agent wrote; what cannot be read is moved aside.

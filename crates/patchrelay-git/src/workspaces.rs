@@ -211,10 +211,14 @@ impl GitWorkspaces {
         let is_begun = (has_edits || order.freshen == Freshen::Nothing)
             && found.merge.as_ref().is_some_and(|merge| merge.head == start.commit);
         let has_moved = found.commit != start.commit && !is_begun;
-        let is_of_its_kind = record.is_own_repository == place.is_own_repository;
-        if !order.keep_edits || (has_moved && !has_edits) || !is_of_its_kind {
-            // Nothing is kept here, or there is nothing to keep and the start has moved, or somebody else publishes now.
-            own::keep_commits(git, place, &order.run).await?;
+        let is_usable = record.is_own_repository == place.is_own_repository
+            && (!place.is_own_repository || own::is_there(place));
+        if !order.keep_edits || (has_moved && !has_edits) || !is_usable {
+            // Nothing is kept here, or there is nothing to keep and the start has moved, or somebody else publishes now,
+            // or the repository is gone: moved aside before a crash, or removed by the agent.
+            if record.is_own_repository {
+                own::keep_commits(git, place, &order.run).await?;
+            }
             self.make(order, place, &start).await?;
             return Ok((start, true));
         }
@@ -404,7 +408,9 @@ impl Workspaces for GitWorkspaces {
         let identity = &self.config.identity;
         let rescue =
             rescue::keep(&self.git, identity, &place, &record.base, &snapshot, names).await?;
-        own::keep_commits(&self.git, &place, run).await?;
+        if record.is_own_repository {
+            own::keep_commits(&self.git, &place, run).await?;
+        }
         worktree::remove(&place, record).await?;
         Ok(Removed::Gone { rescue })
     }

@@ -208,3 +208,17 @@ async fn a_ticket_that_is_delegated_again_in_silence_is_gone_on_with() {
     world.until_ended(1).await;
     world.assert_published_once().await;
 }
+
+/// Our own writes change tickets all the time.
+#[tokio::test(start_paused = true)]
+async fn a_known_ticket_that_changes_again_and_again_does_not_hasten_the_search() {
+    let world = published().await;
+    world.pass(Duration::from_secs(90)).await;
+    let before = world.sim.calls("delegated_tickets").len();
+    for priority in 0..5 {
+        let now = world.sim.now();
+        world.sim.state().tickets.edit(now, &issue(), |ticket| ticket.priority = priority);
+        world.pass(Duration::from_secs(40)).await;
+    }
+    assert_eq!(world.sim.calls("delegated_tickets").len(), before);
+}

@@ -103,6 +103,33 @@ async fn a_repository_is_kept_aside_only_for_commits_that_are_nowhere_else() {
     assert_eq!(git(&aside, &["rev-parse", "HEAD"]).await, local.as_str());
 }
 
+/// As a crash leaves it between moving a repository aside and making the next one, and as an agent may.
+#[tokio::test]
+async fn a_repository_that_is_gone_is_made_anew_and_its_files_are_rescued() {
+    let world = world().await;
+    world.prepare("run-1").await;
+    world.write("new", "New.\n");
+    fs::remove_dir_all(world.worktree().join(".git")).expect("removed");
+    let worktree = world.prepare("run-2").await;
+    assert_eq!(git(&world.worktree(), &["status", "--porcelain"]).await, "");
+    assert_eq!(worktree.base, world.tip("trunk").await);
+    assert_eq!(world.content("refs/patchrelay/rescue/ticket-1/run-2", "new").await, "New.");
+}
+
+/// One that an agent plants where it does not publish is no work of anybody.
+#[tokio::test]
+async fn a_planted_repository_is_not_kept() {
+    let world = World::new().await;
+    world.prepare("run-1").await;
+    let here = world.worktree();
+    fs::remove_file(here.join(".git")).expect("removed");
+    git(&here, &["init", "--quiet", "--template=", "."]).await;
+    commits(&world).await;
+    let afresh = PrepareOrder { keep_edits: false, ..world.order("run-2") };
+    world.workspaces.prepare(&afresh).await.expect("it is made anew");
+    assert!(!here.with_file_name("APP-1-run-2.git").exists());
+}
+
 #[tokio::test]
 async fn a_branch_that_was_others_before_the_agent_came_is_taken() {
     let world = world().await;

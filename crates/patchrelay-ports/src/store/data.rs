@@ -24,6 +24,11 @@ impl Source {
             Self::Github => "github",
         }
     }
+
+    /// Whether it tells of tickets.
+    pub fn is_tracker(self) -> bool {
+        self == Self::Linear
+    }
 }
 
 /// A genuine delivery, to be stored before it is acknowledged.
