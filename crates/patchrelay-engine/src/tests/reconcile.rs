@@ -213,12 +213,12 @@ async fn a_ticket_that_is_delegated_again_in_silence_is_gone_on_with() {
 #[tokio::test(start_paused = true)]
 async fn a_known_ticket_that_changes_again_and_again_does_not_hasten_the_search() {
     let world = published().await;
-    world.pass(Duration::from_secs(90)).await;
-    let before = world.sim.calls("delegated_tickets").len();
-    for priority in 0..5 {
+    for priority in 0..10 {
         let now = world.sim.now();
         world.sim.state().tickets.edit(now, &issue(), |ticket| ticket.priority = priority);
-        world.pass(Duration::from_secs(40)).await;
+        world.pass(Duration::from_secs(30)).await;
     }
-    assert_eq!(world.sim.calls("delegated_tickets").len(), before);
+    // Once more than the first time, if that was before the ticket was known.
+    let searches = world.sim.calls("delegated_tickets").len();
+    assert!((1..=2).contains(&searches), "{searches}");
 }

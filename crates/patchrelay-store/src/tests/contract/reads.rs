@@ -358,12 +358,14 @@ pub(in crate::tests) async fn everything_is_counted(store: Shared) {
     let orders = vec![thought("1"), move_ticket("2")];
     stored(&*store, &Commit { orders, at: later(3), ..change(0, web) }).await;
     with_run(&*store, "busy", "w1", "r1").await;
+    let lease = with_run(&*store, "idle", "w1", "r2").await;
+    stored(&*store, &settle(2, "idle", &lease, "r2")).await;
     let census = store.census(later(5)).await.unwrap();
     let of = |project: &str| -> Vec<(&str, u64)> {
         let own = census.issues.iter().filter(|(found, _, _)| found.as_str() == project);
         own.map(|(_, state, count)| (state.as_str(), *count)).collect()
     };
-    assert_eq!(of("app").iter().map(|(_, count)| count).sum::<u64>(), 4);
+    assert_eq!(of("app").iter().map(|(_, count)| count).sum::<u64>(), 5);
     assert!(of("app").contains(&("done", 1)), "{census:?}");
     assert_eq!(of("web").iter().map(|(_, count)| count).sum::<u64>(), 1);
     assert_eq!((census.ready, census.active_runs), (1, 1));
